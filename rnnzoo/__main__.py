@@ -1,0 +1,7 @@
+"""``python -m rnnzoo`` is ``rnnzoo``."""
+
+import sys
+
+from rnnzoo.cli import main
+
+sys.exit(main())
