@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rnnzoo.errors import RnnzooError
+
 
 class HiddenState(NamedTuple):
     """The state of a cell that remembers one vector ``h`` (N, H)."""
@@ -52,7 +54,8 @@ class Stage:
         function: the method that follows the product. The last stage's returns the new state; an earlier one's
             returns ``(operand, *carried)``: what the next product multiplies, and what the next function also gets.
         weight: the parameter that multiplies the operand (the state's first field in the first stage); ``None``: no
-            product. Stages that name the same parameter own consecutive rows of it.
+            product. Stages that name the same parameter own consecutive rows of it. ``weight_hh`` (rows, width of the
+            state's first field) has a bias, any other is (rows, H) and has none.
         inputs: whether the gates also have rows of ``weight_ih``.
         apart: hand the input's and the state's product over apart, ``function(inputs, hidden, state, *carried)``,
             rather than their sum, ``function(gates, state, *carried)``.
@@ -95,8 +98,10 @@ class RecurrentCell(nn.Module):
     ``gates.k = W_ik x + b_ik + W_hk h + b_hk``
 
     with ``weight_ih`` (G, D), ``weight_hh`` (G, H), ``bias_ih`` and ``bias_hh`` (G,), G the sum of the gates' widths,
-    in the order of `gates`, as in `torch.nn`. Cells of several stages, or whose products are needed apart, set
-    `stages`. Anything beyond that overrides `forward` and is run step by step.
+    in the order of `gates`, as in `torch.nn`, drawn from U(-1/sqrt(H), 1/sqrt(H)) as there (others:
+    `rnnzoo.cells.initialization`). Cells of several stages, or whose products are needed apart, set `stages`. A cell
+    with parameters of its own makes them in its constructor, after ``super().__init__``, with their first values.
+    Anything beyond that overrides `forward` and is run step by step.
 
     Args:
         input_size: D, the width of the inputs.
@@ -104,6 +109,9 @@ class RecurrentCell(nn.Module):
         bias: whether ``bias_ih`` and ``bias_hh`` exist.
         gate_sizes: the width of each gate that is not H wide.
         state_sizes: the width of each field of the state; all H wide where it is None.
+
+    Raises:
+        RnnzooError: a size that is no whole number of at least 1.
 
     Example:
         >>> class LeakyCell(RecurrentCell):
@@ -120,6 +128,10 @@ class RecurrentCell(nn.Module):
     gates: ClassVar[tuple[str, ...]] = ()
     stages: ClassVar[tuple[Stage, ...]] = ()
     state_type: ClassVar[Any] = HiddenState
+    #: Gates whose sigmoid is the share of the old state that is kept, or of the new that is written: what
+    #: `rnnzoo.cells.initialization.chrono` sets the biases of.
+    keep_gates: ClassVar[tuple[str, ...]] = ()
+    write_gates: ClassVar[tuple[str, ...]] = ()
 
     weight_ih: Tensor
     weight_hh: Tensor | None
@@ -142,6 +154,9 @@ class RecurrentCell(nn.Module):
         state_sizes: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+                raise RnnzooError(f"{name} of {type(self).__name__} must be a whole number of at least 1, not {size!r}")
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.gate_sizes = {name: hidden_size for stage in self.stages for name in stage.gates} | dict(gate_sizes or {})
@@ -149,17 +164,19 @@ class RecurrentCell(nn.Module):
         self.state_sizes = tuple(state_sizes) if state_sizes is not None else (hidden_size,) * fields
         self.bias = bias
         input_rows = sum(sum(self.stage_sizes(stage)) for stage in self.stages if stage.inputs)
-        hidden_rows = sum(sum(self.stage_sizes(stage)) for stage in self.stages if stage.weight == "weight_hh")
+        rows: dict[str, int] = {}
+        for stage in self.stages:
+            if stage.weight is not None:
+                rows[stage.weight] = rows.get(stage.weight, 0) + sum(self.stage_sizes(stage))
+        hidden_rows = rows.pop("weight_hh", 0)
         self.weight_ih = nn.Parameter(torch.empty(input_rows, input_size))
         self.weight_hh = nn.Parameter(torch.empty(hidden_rows, self.state_sizes[0])) if hidden_rows else None
         self.bias_ih = nn.Parameter(torch.empty(input_rows)) if bias else None
         self.bias_hh = nn.Parameter(torch.empty(hidden_rows)) if bias and hidden_rows else None
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw every parameter from U(-1/sqrt(H), 1/sqrt(H)), as `torch.nn` does."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for parameter in self.parameters(recurse=False):
+        for name, count in rows.items():
+            self.register_parameter(name, nn.Parameter(torch.empty(count, hidden_size)))
+        bound = 1 / math.sqrt(hidden_size)
+        for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 
     def stage_sizes(self, stage: Stage) -> list[int]:
