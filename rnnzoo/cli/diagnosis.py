@@ -1,0 +1,240 @@
+"""What is wrong with a recipe that jsonargparse refused, in one line with the nearest valid names.
+
+Its own messages run over ten lines, name types of Python, and do not know the file's line. So the given keys are
+followed here, one by one, through the signatures of the classes they name, up to the first that leads nowhere.
+"""
+
+import dataclasses
+import difflib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, Union
+
+import jsonargparse
+
+from rnnzoo.cli.keys import Given
+from rnnzoo.errors import RnnzooError, unknown
+
+Parameters = dict[str, Any]
+_CALLABLE = typing.get_origin(Callable[..., int])
+
+
+def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException) -> RnnzooError:
+    """The error to show: of the first key that is unknown or has an impossible value, else jsonargparse's own.
+
+    Args:
+        given: all keys, in the order of the merge.
+        roots: the annotation of each key of the first level.
+        complaint: what jsonargparse said.
+    """
+    classes = _classes(given)
+    for item in given:
+        try:
+            _follow(item, roots, classes)
+        except RnnzooError as error:
+            return error
+    cause: BaseException | None = complaint
+    while cause is not None:  # a constructor that refused its arguments, below jsonargparse's account of it
+        if isinstance(cause, RnnzooError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    lines = [line.strip(" -") for line in str(complaint).splitlines()]
+    noise = ("Does not validate", "Subtypes:", "Errors:", "Given value", "Expected a <class 'NoneType'>")
+    return RnnzooError(" ".join(line for line in lines if line and not line.startswith(noise)))
+
+
+def _classes(given: Sequence[Given]) -> dict[tuple[str, ...], Given]:
+    """What names the class at each key: its ``class_path``, or the key's own text (``--model rnnzoo.tasks.X``)."""
+    return {
+        item.key[:-1] if item.key[-1] == "class_path" else item.key: item
+        for item in given
+        if isinstance(item.value, str)
+    }
+
+
+def _follow(item: Given, roots: Parameters, classes: Mapping[tuple[str, ...], Given]) -> None:
+    names: Parameters | None = roots
+    annotation: Any = None
+    for depth, part in enumerate(item.key):
+        here = item.key[: depth + 1]
+        element = _element_of_list(annotation)
+        if element is not None:
+            annotation = element
+            if part.isdigit():
+                names = _parameters(annotation, classes.get(here))
+                continue
+            positions = [key for key in classes if key[:-1] == item.key[:depth] and key[-1].isdigit()]
+            names = _parameters(annotation, classes[positions[-1]]) if positions else None  # a flag means the last one
+        if part == "class_path":
+            _find_class(item, _base_class(annotation))
+            return
+        if names is None:  # a mapping whose keys are free, or a class that is not known from here
+            return
+        if part not in names:
+            raise RnnzooError(f"{item.place}{_unknown_key('.'.join(item.key[:depth]), part, names)}")
+        annotation = names[part]
+        names = _parameters(annotation, classes.get(here))
+    _check_value(item, annotation)
+
+
+def _unknown_key(parent: str, part: str, names: Iterable[str]) -> str:
+    """As `rnnzoo.errors.unknown`, with the full path of each near name."""
+    dot = f"{parent}." if parent else ""
+    near = difflib.get_close_matches(part, sorted(names), n=3, cutoff=0.5)
+    hint = f": did you mean {', '.join(dot + name for name in near)}?" if near else ""
+    listed = "" if near else f" (keys of {parent or 'a recipe'}: {', '.join(sorted(names)) or 'none'})"
+    return f"unknown key {dot}{part}{hint}{listed}"
+
+
+def _parameters(annotation: Any, named: Given | None) -> Parameters | None:
+    """What can stand below a key of this annotation: name -> annotation; None if that is not known."""
+    for choice in _choices(annotation):
+        if dataclasses.is_dataclass(choice) and isinstance(choice, type):
+            return typing.get_type_hints(choice)
+        if isinstance(choice, _Fixed):
+            return _signature(choice.of)
+    base = _base_class(annotation)
+    if base is None or named is None:
+        return None
+    found = _signature(_find_class(named, base))
+    if any(typing.get_origin(choice) is _CALLABLE for choice in _choices(annotation)):
+        del found[next(iter(found))]  # what the caller gives: an optimizer's parameters, a scheduler's optimizer
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fixed:
+    """An annotation: the arguments of exactly this class, with no class_path (the Trainer)."""
+
+    of: type
+
+
+def roots(trainer: type, model: type, data: type, **others: Any) -> Parameters:
+    """The first level of a recipe's keys."""
+    return {"trainer": _Fixed(trainer), "model": model, "data": data, **others}
+
+
+def _signature(of: Callable[..., Any]) -> Parameters:
+    """Name -> annotation of a class's arguments; through ``**kwargs``, those of its bases."""
+    found: Parameters = {}
+    for cls in inspect.getmro(of) if isinstance(of, type) else (of,):
+        function = vars(cls).get("__init__") if isinstance(cls, type) else cls
+        if not callable(function):
+            continue
+        parameters = inspect.signature(function).parameters.values()
+        try:
+            hints = typing.get_type_hints(function)
+        except (NameError, TypeError):  # a name only known to type checkers
+            hints = {}
+        for parameter in parameters:
+            if parameter.name != "self" and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                found.setdefault(parameter.name, hints.get(parameter.name, Any))
+        if not any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return found
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) in (Union, types.UnionType):
+        return tuple(choice for member in typing.get_args(annotation) for choice in _choices(member))
+    return (annotation,)
+
+
+def _element_of_list(annotation: Any) -> Any:
+    for choice in _choices(annotation):
+        if typing.get_origin(choice) in (list, typing.get_origin(Iterable[int]), typing.get_origin(Sequence[int])):
+            (element,) = typing.get_args(choice)
+            if _base_class(element) is not None:
+                return element
+    return None
+
+
+def _base_class(annotation: Any) -> type | None:
+    """The class whose subclasses are to be named under this annotation; None where text or a number will do as well."""
+    choices = _choices(annotation)
+    if any(choice in (str, int, float) for choice in choices):
+        return None
+    for choice in choices:
+        if typing.get_origin(choice) is _CALLABLE:
+            choice = _choices(typing.get_args(choice)[-1])[0]
+        if isinstance(choice, type) and choice.__module__ != "builtins" and not dataclasses.is_dataclass(choice):
+            return choice
+    return None
+
+
+def _find_class(named: Given, base: type | None) -> Callable[..., Any]:
+    """The class (or function that makes one) that a recipe names."""
+    module_name, dot, name = str(named.value).rpartition(".")
+    if not dot:
+        known = {cls.__name__: cls for cls in _subclasses(base or object)}
+        if name not in known:
+            raise RnnzooError(f"{named.where}: {unknown('class', name, [known for known in known if known[0] != '_'])}")
+        return known[name]
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise RnnzooError(
+            f"{named.where}: {named.value}: there is no module {error.name!r} (one of your own must be in the current "
+            f"folder, or installed)"
+        ) from None
+    found = getattr(module, name, None)
+    if found is None:
+        package = module_name.split(".")[0]
+        members = [
+            member
+            for member, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, base or object) and value.__module__.startswith(package)
+        ]
+        raise RnnzooError(f"{named.where}: {unknown(f'class in {module_name}', name, members)}")
+    if base is not None and isinstance(found, type) and not issubclass(found, base):
+        raise RnnzooError(f"{named.where}: {named.value} is not a {base.__module__}.{base.__name__}")
+    return typing.cast(Callable[..., Any], found)
+
+
+def _subclasses(base: type) -> list[type]:
+    direct: list[type] = base.__subclasses__()
+    return [base, *(found for subclass in direct for found in _subclasses(subclass))]
+
+
+def _check_value(item: Given, annotation: Any) -> None:
+    """Refuse a value that does not fit the annotation; a class's name and what cannot be judged alone pass."""
+    if annotation is Any or isinstance(annotation, _Fixed) or item.value is None:
+        return
+    base = _base_class(annotation)
+    if base is not None:
+        if isinstance(item.value, str) and item.value.replace(".", "").isidentifier():
+            _find_class(item, base)
+        return
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument("--value", type=annotation)
+    try:
+        if isinstance(item.value, str):
+            parser.parse_args([f"--value={item.value}"])
+        else:
+            parser.parse_object({"value": item.value})
+    except (jsonargparse.ArgumentError, TypeError, ValueError):
+        raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not {item.value!r}") from None
+
+
+def _spell(annotation: Any) -> str:
+    """An annotation in words.
+
+    >>> _spell(float | None)
+    'a float or null'
+    """
+    words = []
+    for choice in _choices(annotation):
+        if choice is type(None):
+            words.append("null")
+        elif isinstance(choice, type) and typing.get_origin(choice) is None:
+            words.append(
+                {"int": "an int", "str": "text", "bool": "true or false"}.get(choice.__name__, f"a {choice.__name__}")
+            )
+        elif typing.get_origin(choice) is typing.Literal:
+            words += map(str, typing.get_args(choice))
+        else:
+            words.append(f"a {str(choice).replace('typing.', '')}")
+    return " or ".join(words)

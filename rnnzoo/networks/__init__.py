@@ -1,0 +1,6 @@
+"""One plain module per usage pattern: what is compiled, exported, decoded, reused inside another model."""
+
+from rnnzoo.networks.language_model import LanguageModelNetwork
+from rnnzoo.networks.window_language_model import WindowLanguageModelNetwork, WindowState
+
+__all__ = ["LanguageModelNetwork", "WindowLanguageModelNetwork", "WindowState"]

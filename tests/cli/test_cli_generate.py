@@ -1,0 +1,70 @@
+"""``generate`` from a checkpoint alone, and ``doctor``."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from rnnzoo.cells import CELLS
+from rnnzoo.tasks import LanguageModel
+
+
+@pytest.fixture
+def checkpoint(rnnzoo) -> Path:
+    """A few steps of the character recipe on a text of three symbols."""
+    for split, count in (("train", 900), ("valid", 60), ("test", 60)):
+        Path(f"{split}.txt").write_text("ab ba\n" * count)
+    small = "--model.stack.hidden_size 6 --data.batch_size 4 --data.window 10 --trainer.limit_train_batches 3"
+    quick = "--trainer.max_epochs 1 --trainer.limit_val_batches 1 --wandb off"
+    result = rnnzoo("fit", "transducer/pydoc-char-gru", "--data.folder", ".", *small.split(), *quick.split())
+    assert result.code == 0, result.err
+    return Path(result.out.split()[2])
+
+
+def test_generate(rnnzoo, checkpoint: Path) -> None:
+    for split in ("train", "valid", "test"):
+        Path(f"{split}.txt").unlink()
+    flags = ["--prompt", "ab", "--max_length", "12", "--temperature", "0.5", "--top_k", "3", "--seed", "7"]
+    result = rnnzoo("generate", checkpoint, *flags)
+    assert (result.code, result.err) == (0, "")
+    task = LanguageModel.load_from_checkpoint(checkpoint)
+    expected = task.generate("ab", max_length=12, temperature=0.5, top_k=3, seed=7)
+    assert result.out == f"{expected}\n"
+    assert expected.startswith("ab")
+    assert rnnzoo("generate", checkpoint, *flags).out == result.out
+    assert rnnzoo("generate", checkpoint, *flags[:-1], "8").out != result.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--top_p 3", "top_p"),
+        ("--max_length 0", "max_length"),
+        ("--temprature 1", "generate: unknown option '--temprature': did you mean '--temperature'"),
+        ("--seed x", "generate: argument --seed: invalid int value: 'x'"),
+    ],
+)
+def test_generate_refuses(rnnzoo, checkpoint: Path, flags: str, message: str) -> None:
+    result = rnnzoo("generate", checkpoint, *flags.split())
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"rnnzoo: {message}")
+    assert result.err.count("\n") == 1
+
+
+def test_generate_refuses_a_broken_checkpoint(rnnzoo, checkpoint: Path) -> None:
+    Path("bad.ckpt").write_bytes(checkpoint.read_bytes()[:1000])
+    result = rnnzoo("generate", "bad.ckpt")
+    assert result.code == 2
+    assert result.err.startswith("rnnzoo: bad.ckpt cannot be read: it is cut short, or no checkpoint at all")
+
+
+def test_doctor(rnnzoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sets/wikitext-2").mkdir(parents=True)
+    monkeypatch.setenv("RNNZOO_DATA", str(tmp_path / "sets"))
+    result = rnnzoo("doctor")
+    assert result.code == 0
+    assert f"torch {torch.__version__.split('+')[0]}" in result.out
+    engines = {line.split(":")[0].strip() for line in result.out.splitlines() if line.split(":")[0].strip() in CELLS}
+    assert engines == set(CELLS)
+    assert "sets there: wikitext-2" in result.out
+    assert f"root {tmp_path / 'sets'} " in result.out

@@ -1,0 +1,124 @@
+"""A mistake in what is given is one line that names the key, the value and the nearest valid names; exit code 2."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--model.stack.hidden_sizee 7", "unknown key model.stack.hidden_sizee: did you mean model.stack.hidden_size?"),
+        ("--model.dropot 7", "unknown key model.dropot: did you mean model.dropout?"),
+        (
+            "--model.zzz 7",
+            "unknown key model.zzz (keys of model: dropout, fail_at, optimizer, stack, tokenizer, vocabulary)",
+        ),
+        ("--model.init_args.dropot 7", "unknown key model.dropot: did you mean model.dropout?"),
+        ("--dta.size 3", "unknown key dta: did you mean data?"),
+        ("--trainer.max_epochss 3", "unknown key trainer.max_epochss: did you mean trainer.max_epochs, "),
+        ("--model.optimizer.lrr 3", "unknown key model.optimizer.lrr: did you mean model.optimizer.lr?"),
+        (
+            "--trainer.callbacks.logging_intervall step",
+            "unknown key trainer.callbacks.logging_intervall: did you mean trainer.callbacks.logging_interval?",
+        ),
+        ("--model.dropout abc", "model.dropout must be a float, not 'abc'"),
+        ("--model.stack.hidden_size 2.5", "model.stack.hidden_size must be an int, not '2.5'"),
+        ("--trainer.max_epochs abc", "trainer.max_epochs must be an int or null, not 'abc'"),
+        ("--model.optimizer AdamWW", "--model.optimizer: unknown class 'AdamWW': did you mean 'AdamW', 'Adam', "),
+        ("--model.optimizer torch.nn.Linear", "--model.optimizer: torch.nn.Linear is not a torch.optim.optimizer.Opt"),
+        ("--model toy_task.ToyTaks", "--model: unknown class in toy_task 'ToyTaks': did you mean 'ToyTask'?"),
+        ("--model toy_taks.ToyTask", "--model: toy_taks.ToyTask: there is no module 'toy_taks'"),
+        (
+            "--model toy_task.ToyData",
+            "--model: toy_task.ToyData is not a lightning.pytorch.core.module.LightningModule",
+        ),
+        ("--model.vocabulary [a]", "model.vocabulary cannot be given: its value comes from data.vocabulary"),
+        ("--model.tokenizer.name word", "model.tokenizer cannot be given: its value comes from data.tokenizer_config"),
+        (
+            "--trainer.callbacks+ pytorch_lightning.callbacks.EarlyStopping",
+            "--trainer.callbacks+: pytorch_lightning.callbacks.EarlyStopping is of the package pytorch_lightning; "
+            "rnnzoo runs on the package lightning: write lightning.pytorch.callbacks.EarlyStopping",
+        ),
+        ("extra", "unexpected argument 'extra': after the recipe come keys"),
+        ("--model.dropout", "--model.dropout has no value: write --model.dropout VALUE"),
+        ("--wandb on", "--wandb: unknown mode 'on': did you mean 'online'"),
+        ("--ckpt_path gone.ckpt", "--ckpt_path: no such file: gone.ckpt (`best` and `last` mean"),
+        ("--ckpt_path a --ckpt_path b", "--ckpt_path is given 2 times: give it once"),
+        ("--ckpt_path last", "no run of toy with a checkpoint in runs/toy: run `rnnzoo fit toy` first"),
+        ("--config gone.yaml", "--config: no such file: gone.yaml"),
+        ("--data.corpus null", "give exactly one of data.corpus and data.folder"),
+        ("--trainer.accelerator gpuu", "trainer: You selected an invalid accelerator name"),
+    ],
+)
+def test_flag(rnnzoo, flags: str, message: str) -> None:
+    result = rnnzoo("fit", "toy.yaml", *flags.split())
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"rnnzoo: {message}")
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "hidden_size: 3",
+            "hidden_sizee: 3",
+            ":8: unknown key model.stack.hidden_sizee: did you mean model.stack.hidden_size?",
+        ),
+        ("hidden_size: 3", "hidden_size: many", ":8: model.stack.hidden_size must be an int, not 'many'"),
+        ("hidden_size: 3", "hidden_size: 3\n      hidden_size: 4", ":9: the key model.stack.hidden_size stands twice"),
+        ("    stack:", "    vocabulary: [a]\n    stack:", ":7: model.vocabulary cannot be given"),
+        ("toy_task.ToyTask", "toy_task.ToyTaks", ":5: unknown class in toy_task 'ToyTaks': did you mean 'ToyTask'?"),
+        (
+            "        logging_interval:",
+            "        interval:",
+            ":24: unknown key trainer.callbacks.0.interval: did you mean",
+        ),
+        ("lightning.pytorch.callbacks", "pytorch_lightning.callbacks", ":22: pytorch_lightning.callbacks.LearningRat"),
+        ("\ndata:", "\ndata: [", ":15: not YAML: "),
+    ],
+)
+def test_file(rnnzoo, old: str, new: str, message: str) -> None:
+    text = Path("toy.yaml").read_text()
+    assert old in text
+    Path("toy.yaml").write_text(text.replace(old, new, 1))
+    result = rnnzoo("fit", "toy.yaml", "--wandb", "off")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"rnnzoo: toy.yaml{message}")
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "toy.yaml is not a recipe: a mapping with the keys model, data and trainer is expected"),
+        (b"- a\n", "toy.yaml is not a recipe"),
+        (b"\xff\xfe\x00", "toy.yaml is not UTF-8 text (byte 0): not a recipe"),
+        (b"a: \x00", "toy.yaml: not YAML"),
+    ],
+)
+def test_not_a_recipe(rnnzoo, content: bytes, message: str) -> None:
+    Path("toy.yaml").write_bytes(content)
+    result = rnnzoo("fit", "toy.yaml")
+    assert result.code == 2
+    assert result.err.startswith(f"rnnzoo: {message}")
+    assert result.err.count("\n") == 1
+
+
+def test_an_error_of_the_data_is_one_line(rnnzoo) -> None:
+    result = rnnzoo("fit", "toy.yaml", "--wandb", "off", "--data.broken", "true")
+    assert result.code == 2
+    assert result.err.splitlines()[-1] == "rnnzoo: data.broken: the text is broken"
+    assert "Traceback" not in result.err
+
+
+def test_a_bug_keeps_its_traceback(rnnzoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    import toy_task
+
+    def bug(self: object, *arguments: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(toy_task.ToyTask, "training_step", bug)
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        rnnzoo("fit", "toy.yaml", "--wandb", "off")
