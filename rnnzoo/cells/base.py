@@ -45,6 +45,10 @@ def make_gates(names: tuple[str, ...], values: Sequence[Tensor]) -> Gates:
     return gates
 
 
+def _rows(matrix: Tensor, start: int, stop: int) -> Tensor:
+    return matrix if stop - start == len(matrix) else matrix[start:stop]  # a slice's gradient is filled up with zeros
+
+
 @dataclass(frozen=True)
 class Stage:
     """One recurrent product, then one row-wise function: no row of the batch sees another.
@@ -216,8 +220,8 @@ class RecurrentCell(nn.Module):
                 continue
             start = taken.get(stage.weight, 0)
             stop = taken[stage.weight] = start + sum(self.stage_sizes(stage))
-            recurrent.append(matrices[stage.weight][start:stop])
-            biases.append(bias_hh[start:stop] if bias_hh is not None and stage.weight == "weight_hh" else None)
+            recurrent.append(_rows(matrices[stage.weight], start, stop))
+            biases.append(_rows(bias_hh, start, stop) if bias_hh is not None and stage.weight == "weight_hh" else None)
         return Weights(self.weight_ih, self.bias_ih, tuple(recurrent), tuple(biases))
 
     def project(self, inputs: Tensor, weights: Weights) -> Tensor:

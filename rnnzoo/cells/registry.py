@@ -107,7 +107,11 @@ def require_imported(name: str) -> None:
     """
     module_name = name.rpartition(".")[0]
     if name not in CELLS and module_name.partition(".")[0] != "rnnzoo" and module_name not in sys.modules:
-        raise RnnzooError(f"the checkpoint names the cell {name!r}: import {module_name or name} first if you trust it")
+        module_name = module_name or name
+        raise RnnzooError(
+            f"the checkpoint names the cell {name!r}: import {module_name} first if you trust it "
+            f"(rnnzoo generate: --import {module_name})"
+        )
 
 
 def _is_cell(value: object) -> bool:

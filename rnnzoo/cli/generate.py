@@ -1,5 +1,8 @@
 """``rnnzoo generate``: text from a checkpoint alone, with no recipe and no data."""
 
+import importlib
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,13 +24,17 @@ def generate(argv: Sequence[str]) -> int:
     arguments.add_argument("--top_k", type=int, help="draw from the k likeliest tokens only")
     arguments.add_argument("--top_p", type=float, help="draw from the likeliest tokens of together this probability")
     arguments.add_argument("--seed", type=int, help="the same seed gives the same text")
+    arguments.add_argument("--import", metavar="MODULE", help="the module of a cell or task of your own")
     options = vars(arguments.parse(argv))
     path = Path(options.pop("checkpoint"))
+    own = options.pop("import")
 
     from rnnzoo.cli import checkpoints, console
     from rnnzoo.tasks import SequenceTask
 
     console.quiet()
+    if own is not None:
+        _import(own)
     checkpoints.load(path)  # says what is wrong with a file that is not one
     task = SequenceTask.load_from_checkpoint(path, map_location="cpu")
     write = getattr(type(task), "generate", None)
@@ -35,3 +42,13 @@ def generate(argv: Sequence[str]) -> int:
         raise RnnzooError(f"{path} is a checkpoint of {type(task).__name__}, which does not generate text")
     print(write(task, **options))
     return 0
+
+
+def _import(module: str) -> None:
+    """Import a module of the user's, also one in the current folder."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise RnnzooError(f"--import {module}: {error}; give a module that lies here or is installed") from None

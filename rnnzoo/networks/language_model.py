@@ -70,6 +70,9 @@ class LanguageModelNetwork(nn.Module):
         if init_range is not None:
             if init_range <= 0:
                 raise RnnzooError(f"init_range must be above 0, not {init_range}")
+            for option in ("init", "forget_bias"):
+                if option in stack.cell_options:
+                    raise RnnzooError(f"init_range would overwrite stack.cell_options.{option}: give one of them")
             for parameter in self.parameters():
                 nn.init.uniform_(parameter, -init_range, init_range)
 

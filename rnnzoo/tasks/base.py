@@ -8,11 +8,13 @@ from typing import Any, TypeVar, cast
 
 import torch
 from lightning import LightningModule
+from lightning.pytorch.plugins.precision import DoublePrecision, HalfPrecision
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
 from rnnzoo.baselines import Comparison
+from rnnzoo.cells.registry import require_imported
 from rnnzoo.errors import RnnzooError
 from rnnzoo.tasks.checkpoints import CLASS_PATH, HYPER_PARAMETERS, class_path, plain_data, read_checkpoint, saved_class
 from rnnzoo.tasks.mean_loss import MeanLoss
@@ -105,6 +107,14 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
     def compare(self, data: Any) -> Comparison | None:
         """The model and the baselines of its field on the test text of a DataModule; None: there are none."""
         return None
+
+    def setup(self, stage: str) -> None:
+        """Refuse what would end in an error about frozen dataclasses."""
+        if isinstance(self.trainer.precision_plugin, (DoublePrecision, HalfPrecision)):
+            raise RnnzooError(
+                f"precision {self.trainer.precision_plugin.precision} makes Lightning convert batches, and rnnzoo's "
+                "cannot be changed: use 32-true or bf16-mixed, or convert the task itself, task.double()"
+            )
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """The loss of a batch, scaled by `scale_loss`."""
@@ -210,6 +220,9 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         content = read_checkpoint(checkpoint_path, map_location, weights_only)
         found: type[Task] = saved_class(content, checkpoint_path, cls)
         saved = {name: value for name, value in content[HYPER_PARAMETERS].items() if not name.startswith("_")}
+        for part in saved.values():
+            if isinstance(part, dict) and isinstance(part.get("cell"), str):
+                require_imported(part["cell"])
         task = found(**{**saved, **kwargs})
         task.on_load_checkpoint(content)
         try:

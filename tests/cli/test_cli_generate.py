@@ -35,6 +35,20 @@ def test_generate(rnnzoo, checkpoint: Path) -> None:
     assert rnnzoo("generate", checkpoint, *flags[:-1], "8").out != result.out
 
 
+def test_generate_imports_a_cell_of_the_users_only_when_told(rnnzoo, checkpoint: Path) -> None:
+    Path("cell_of_mine.py").write_text("from rnnzoo.cells import GRUCell\n\n\nclass Mine(GRUCell):\n    pass\n")
+    content = torch.load(checkpoint, weights_only=True)
+    content["hyper_parameters"]["stack"]["cell"] = "cell_of_mine.Mine"
+    torch.save(content, checkpoint)
+    refused = rnnzoo("generate", checkpoint)
+    assert refused.code == 2
+    assert refused.err.startswith("rnnzoo: the checkpoint names the cell 'cell_of_mine.Mine': import cell_of_mine")
+    assert "--import cell_of_mine" in refused.err
+    assert rnnzoo("generate", checkpoint, "--import", "cell_of_mine", "--max_length", "3").code == 0
+    unknown = rnnzoo("generate", checkpoint, "--import", "no_such_module")
+    assert (unknown.code, unknown.err.startswith("rnnzoo: --import no_such_module: No module named")) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

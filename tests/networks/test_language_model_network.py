@@ -117,3 +117,9 @@ def test_dropouts_act_where_they_are_said_to() -> None:
 def test_bad_options_say_what_to_do(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RnnzooError, match=message):
         make(**options)
+
+
+def test_one_start_of_all_parameters_and_one_of_the_cells_own_exclude_each_other() -> None:
+    stack = StackConfig(hidden_size=4, cell_options={"forget_bias": 1.0})
+    with pytest.raises(RnnzooError, match=r"init_range would overwrite stack\.cell_options\.forget_bias"):
+        LanguageModelNetwork(10, stack, init_range=0.1)

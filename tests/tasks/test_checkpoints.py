@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,23 @@ def test_a_users_class_must_be_imported(make_trainer: MakeTrainer, tmp_path: Pat
     torch.save(content, path)
     with pytest.raises(RnnzooError, match="this version of rnnzoo does not have"):
         SequenceTask.load_from_checkpoint(path)
+
+
+def test_a_users_cell_must_be_imported(saved: tuple[LanguageModel, Path]) -> None:
+    _, path = saved
+    content = torch.load(path, weights_only=True)
+    content["hyper_parameters"]["stack"]["cell"] = "antigravity.Cell"  # importing it has an effect
+    torch.save(content, path)
+    with pytest.raises(RnnzooError, match="import antigravity first if you trust it"):
+        SequenceTask.load_from_checkpoint(path)
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true", "16-true"])
+def test_a_precision_that_converts_batches_is_refused(make_trainer: MakeTrainer, precision: str) -> None:
+    task = LanguageModel(WORDS, stack=StackConfig(hidden_size=4))
+    with pytest.raises(RnnzooError, match=rf"precision {precision} .* bf16-mixed"):
+        make_trainer(max_epochs=1, precision=precision).fit(task, LaneLoader(IDS, 2, 5, 1))
 
 
 def test_wrong_files(saved: tuple[LanguageModel, Path], tmp_path: Path, make_trainer: MakeTrainer) -> None:
