@@ -212,17 +212,8 @@ def run_backward(
     carried = [record.results[index - 1][1:] if index else [] for index in range(len(kernels))]
     rows = [list(zip(*record.parts[index], *before, *carried[index], strict=True)) for index in range(len(kernels))]
     direct = [None if gradients is None else _by_step(gradients) for gradients in sequence]
-    d_projected = torch.empty_like(projected, memory_format=torch.contiguous_format)
-    d_products: list[Tensor | None] = []
-    targets: list[list[Column]] = []
-    for index, columns in enumerate(_columns_of_projected(plan)):
-        target = [d_projected[..., columns]] if plan.cell.stages[index].inputs else []
-        if len(target) < kernels[index].num_parts:
-            target.append(
-                projected.new_empty(*projected.shape[:2], sum(plan.cell.stage_sizes(plan.cell.stages[index])))
-            )
-        d_products.append(target[-1] if operands.weights[index] is not None else None)
-        targets.append([buffer.unbind(0) for buffer in target])
+    d_projected, d_parts = _part_gradients(plan, projected)
+    targets = [[buffer.unbind(0) for buffer in buffers] for buffers in d_parts]
 
     zeros = [torch.zeros_like(start) for start in operands.state]
     state = [
@@ -256,25 +247,22 @@ def run_backward(
                 pending[field] = found.pop(0)
             cotangents = [[found.pop(0)] for _ in range(kernel.num_carried)]
             sums.update(zip(kernel.parameters, found, strict=True))
-            d_operand = no_operand[index - 1] if index else None
-            if weight is not None:
-                d_product, direct_too = targets[index][-1][t], pending[0] if index == 0 and masked is None else None
-                d_operand = d_product @ weight if direct_too is None else torch.addmm(direct_too, d_product, weight)
-            if index and d_operand is not None:
-                cotangents.insert(0, [d_operand])
-            elif masked is not None:
-                masked = d_operand
-            elif d_operand is not None:
-                pending[0] = d_operand
+            if index:
+                cotangents.insert(0, [no_operand[index - 1] if weight is None else targets[index][-1][t] @ weight])
+            elif masked is not None and weight is not None:
+                masked = targets[0][-1][t] @ weight
+            elif weight is not None:
+                through, d_product = pending[0], targets[0][-1][t]
+                pending[0] = d_product @ weight if through is None else torch.addmm(through, d_product, weight)
         state = [zero if some is None else some for zero, some in zip(zeros, pending, strict=True)]
     if masked is not None:
         state[0] = state[0] + _masked(plan, masked)
     return Operands(
         d_projected,
-        tuple(_weight_gradient(plan, operands, record, index, d_products[index]) for index in range(len(kernels))),
+        tuple(_weight_gradient(plan, operands, record, index, d_parts[index]) for index in range(len(kernels))),
         tuple(
-            None if bias is None or gradient is None else gradient.sum((0, 1))
-            for bias, gradient in zip(operands.biases, d_products, strict=True)
+            None if bias is None else gradients[-1].sum((0, 1))
+            for bias, gradients in zip(operands.biases, d_parts, strict=True)
         ),
         tuple(state),
         tuple(sums.values()),
@@ -286,12 +274,23 @@ def _before(plan: Plan, start: Tensor, after: Column) -> Column:
     return [*after[1:], start] if plan.reverse else [start, *after[:-1]]
 
 
+def _part_gradients(plan: Plan, projected: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
+    """Memory for the gradient of `projected`, and for those of each stage's parts, which may be views of it."""
+    whole = torch.empty_like(projected, memory_format=torch.contiguous_format)
+    parts: list[list[Tensor]] = []
+    for kernel, stage, columns in zip(plan.kernels, plan.cell.stages, _columns_of_projected(plan), strict=True):
+        parts.append([whole[..., columns]] if stage.inputs else [])
+        if len(parts[-1]) < kernel.num_parts:
+            parts[-1].append(projected.new_empty(*projected.shape[:2], sum(plan.cell.stage_sizes(stage))))
+    return whole, parts
+
+
 def _weight_gradient(
-    plan: Plan, operands: Operands, record: Record, index: int, gradient: Tensor | None
+    plan: Plan, operands: Operands, record: Record, index: int, gradients: Sequence[Tensor]
 ) -> Tensor | None:
-    """One product for all steps."""
+    """One product for all steps; the last of a stage's parts has the one with its weight in it."""
     weight = operands.weights[index]
-    if weight is None or gradient is None or not weight.requires_grad:
+    if weight is None or not weight.requires_grad:
         return None
     if index:
         operand = record.results[index - 1][0]
@@ -299,7 +298,7 @@ def _weight_gradient(
         operand = _before(plan, _masked(plan, operands.state[0]), record.results[-1][-1])
     else:
         operand = _before(plan, operands.state[0], record.results[-1][0])
-    return gradient.flatten(0, 1).t() @ torch.cat(list(operand))
+    return gradients[-1].flatten(0, 1).t() @ torch.cat(list(operand))
 
 
 def for_kernels(operands: Operands) -> Operands:

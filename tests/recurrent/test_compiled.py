@@ -155,6 +155,12 @@ class Counter:
 
 
 @pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels as plain PyTorch, for what does not depend on their being compiled: that takes seconds each."""
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+
+
+@pytest.fixture
 def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
     count = Counter()
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=count))
@@ -203,16 +209,15 @@ def assert_equal(cell: RecurrentCell, *arguments: Any, atol: float = 1e-12) -> N
 @pytest.mark.parametrize("noisy", [False, True], ids=["", "noise"])
 @pytest.mark.parametrize("lengths", [None, [5, 0, 3, 1]], ids=["full", "lengths"])
 @pytest.mark.parametrize("kind", CELLS)
-def test_equals_the_reference(counter: Counter, kind: type, lengths: Any, noisy: bool) -> None:
+def test_equals_the_reference(plain: None, kind: type, lengths: Any, noisy: bool) -> None:
     cell = make(kind)
     inputs, state, noise = data(cell, noisy=noisy)
     for reverse in (False, True):
         assert_equal(cell, inputs, None if lengths is None else torch.tensor(lengths), state, noise, reverse)
-    assert counter.calls == 2 * len(cell.stages)
 
 
 @pytest.mark.parametrize("kind", CELLS)
-def test_float32_without_biases(counter: Counter, kind: type) -> None:
+def test_float32_without_biases(plain: None, kind: type) -> None:
     cell = make(kind, torch.float32, bias=False)
     inputs, state, noise = data(cell, dtype=torch.float32)
     assert_equal(cell, inputs, None, state, noise, atol=2e-6)
@@ -228,7 +233,7 @@ def test_compiled_for_real(kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", [ChainCell, MixedCell])
-def test_first_and_second_derivatives_by_finite_differences(counter: Counter, kind: type) -> None:
+def test_first_and_second_derivatives_by_finite_differences(plain: None, kind: type) -> None:
     cell = make(kind)
     inputs, state, noise = data(cell, steps=3, rows=2, noisy=True)
     lengths = torch.tensor([3, 2])
@@ -242,7 +247,7 @@ def test_first_and_second_derivatives_by_finite_differences(counter: Counter, ki
 
 
 @pytest.mark.parametrize("kind", [LSTMCell, MixedCell])
-def test_a_penalty_on_the_gradients(counter: Counter, kind: type) -> None:
+def test_a_penalty_on_the_gradients(plain: None, kind: type) -> None:
     cell = make(kind)
     inputs, state, noise = data(cell, noisy=True)
     wanted = [inputs, *state, *cell.parameters()]
@@ -256,7 +261,7 @@ def test_a_penalty_on_the_gradients(counter: Counter, kind: type) -> None:
         torch.testing.assert_close(other, one)
 
 
-def test_a_loss_on_the_last_state_alone_and_on_one_step(counter: Counter) -> None:
+def test_a_loss_on_the_last_state_alone_and_on_one_step(plain: None) -> None:
     cell = make(LSTMCell)
     inputs, state, _ = data(cell)
     for pick in (lambda y, s: s.c.sum(), lambda y, s: y[2, 1].sum(), lambda y, s: s.h.sum() + y.mean()):
@@ -266,10 +271,9 @@ def test_a_loss_on_the_last_state_alone_and_on_one_step(counter: Counter) -> Non
         )
         for one, other in zip(expected, found, strict=True):
             torch.testing.assert_close(other, one, atol=1e-12, rtol=1e-12)
-    assert counter.calls == 2
 
 
-def test_gradients_only_where_they_are_wanted(counter: Counter) -> None:
+def test_gradients_only_where_they_are_wanted(plain: None) -> None:
     cell = make(MixedCell)
     inputs, state, _ = data(cell)
     for parameter in (cell.weight_hh, cell.gain, cell.bias_ih):
@@ -280,7 +284,7 @@ def test_gradients_only_where_they_are_wanted(counter: Counter) -> None:
     assert_equal(cell, inputs, None, type(state)._make(part.detach() for part in state))
 
 
-def test_gradients_accumulate_and_the_graph_can_be_kept(counter: Counter) -> None:
+def test_gradients_accumulate_and_the_graph_can_be_kept(plain: None) -> None:
     cell = make(LSTMCell)
     inputs, state, _ = data(cell)
     loss = run_compiled(cell, inputs, None, state)[0].square().sum()
@@ -290,7 +294,7 @@ def test_gradients_accumulate_and_the_graph_can_be_kept(counter: Counter) -> Non
     torch.testing.assert_close(cell.weight_hh.grad, 2 * first)
 
 
-def test_changing_the_outputs_in_place_changes_no_gradient(counter: Counter) -> None:
+def test_changing_the_outputs_in_place_changes_no_gradient(plain: None) -> None:
     cell = make(PlainCell)
     inputs, state, _ = data(cell)
     expected = torch.autograd.grad(3 * run_reference(cell, inputs, None, state)[0].sum(), inputs)
@@ -299,7 +303,7 @@ def test_changing_the_outputs_in_place_changes_no_gradient(counter: Counter) -> 
     torch.testing.assert_close(torch.autograd.grad(outputs.sum(), inputs), expected)
 
 
-def test_inputs_that_are_not_contiguous(counter: Counter) -> None:
+def test_inputs_that_are_not_contiguous(plain: None) -> None:
     cell = make(LSTMCell)
     inputs, state, _ = data(cell)
     batch_first = inputs.detach().transpose(0, 1).contiguous().requires_grad_()
@@ -308,7 +312,7 @@ def test_inputs_that_are_not_contiguous(counter: Counter) -> None:
 
 
 @pytest.mark.parametrize(("steps", "rows"), [(0, 3), (4, 0), (1, 1), (3, 1)])
-def test_small_sizes(counter: Counter, steps: int, rows: int) -> None:
+def test_small_sizes(plain: None, steps: int, rows: int) -> None:
     cell = make(ChainCell)
     inputs, state, _ = data(cell, steps=steps, rows=rows)
     for lengths in (None, torch.full((rows,), steps)):
@@ -319,14 +323,13 @@ def test_small_sizes(counter: Counter, steps: int, rows: int) -> None:
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("kind", [LSTMCell, ProjectedCell, MixedCell])
-def test_without_gradients_nothing_is_remembered(counter: Counter, kind: type, mode: Any) -> None:
+def test_without_gradients_nothing_is_remembered(plain: None, kind: type, mode: Any) -> None:
     cell = make(kind)
     inputs, state, _ = data(cell)
     with mode():
         expected, found = (run(cell, inputs, None, state) for run in (run_reference, run_compiled))
     torch.testing.assert_close(found, expected)
     assert not found[0].requires_grad
-    assert counter.calls == len(cell.stages)
     assert_equal(cell, inputs, None, state)  # what inference made must not spoil what training needs
 
 
@@ -339,7 +342,7 @@ class TestKernels:
             assert counter.calls == 6
 
     def test_shared_by_cells_of_one_configuration(self, counter: Counter) -> None:
-        for seed in range(3):
+        for seed in range(3):  # an attribute of the cell, the size of the inputs and the parameters differ
             torch.manual_seed(seed)
             cell = DiagonalCell(D + seed, H).double()
             inputs = torch.randn(5, 4, D + seed, dtype=torch.float64, requires_grad=True)
@@ -401,7 +404,7 @@ class TestKernels:
         assert process.exitcode == 0
 
 
-def test_weights_that_are_drawn_are_drawn_once(counter: Counter) -> None:
+def test_weights_that_are_drawn_are_drawn_once(plain: None) -> None:
     class DroppedCell(PlainCell):
         draws = 0
 
@@ -420,7 +423,7 @@ def test_weights_that_are_drawn_are_drawn_once(counter: Counter) -> None:
     torch.testing.assert_close(results[1], results[0])
 
 
-def test_the_global_generator_is_left_alone(counter: Counter) -> None:
+def test_the_global_generator_is_left_alone(plain: None) -> None:
     cell = make(MixedCell)
     inputs, state, _ = data(cell)
     before = torch.get_rng_state()
@@ -431,7 +434,7 @@ def test_the_global_generator_is_left_alone(counter: Counter) -> None:
 class TestStandsAside:
     """Each of these is run by the loop, and equals it."""
 
-    def test_autocast(self, counter: Counter) -> None:
+    def test_autocast(self, plain: None) -> None:
         cell = make(LSTMCell, torch.float32)
         inputs, state, _ = data(cell, dtype=torch.float32)
         with torch.autocast("cpu", torch.bfloat16):
@@ -439,7 +442,6 @@ class TestStandsAside:
             with pytest.warns(UserWarning, match="LSTMCell .* because autocast"):
                 found = everything(run_compiled, cell, inputs, None, state)
         torch.testing.assert_close(found, expected)
-        assert not counter.calls
 
     def test_an_outer_compile(self, counter: Counter) -> None:
         cell = make(LSTMCell)
@@ -454,7 +456,7 @@ class TestStandsAside:
         )
 
     @pytest.mark.filterwarnings("ignore:.*runs step by step:UserWarning")
-    def test_torch_func(self, counter: Counter) -> None:
+    def test_torch_func(self, plain: None) -> None:
         cell = make(DiagonalCell)
         inputs, state, _ = data(cell)
         inputs, state = inputs.detach(), type(state)._make(part.detach() for part in state)
@@ -477,7 +479,7 @@ class TestStandsAside:
             )
         torch.testing.assert_close(results[1], results[0])
 
-    def test_functional_call_alone_runs_compiled(self, counter: Counter) -> None:
+    def test_functional_call_alone_runs_compiled(self, plain: None) -> None:
         cell = make(DiagonalCell)
         inputs, state, _ = data(cell)
         parameters = {f"cell.{n}": (2 * p).detach().requires_grad_() for n, p in cell.named_parameters()}
@@ -489,7 +491,7 @@ class TestStandsAside:
             twice = torch.autograd.grad(sum(part.square().sum() for part in gradients), list(parameters.values()))
             results.append((value, gradients, twice))
         torch.testing.assert_close(results[1], results[0])
-        assert counter.calls == 2
+        assert not compiled._said
 
     def test_no_compiler(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def compile_nothing(function: Any, **_: Any) -> Any:
@@ -509,7 +511,7 @@ class TestStandsAside:
             torch.testing.assert_close(everything(run_compiled, cell, inputs, None, state), expected)
         assert "could not be compiled" in str(supports(cell, inputs))
 
-    def test_no_compiler_for_the_backward_pass(self, counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_compiler_for_the_backward_pass(self, plain: None, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: Any) -> None:
             raise RuntimeError("out of disk")
 
@@ -529,7 +531,7 @@ class TestStandsAside:
             (lambda cell: setattr(cell, "source", iter([1])), "cell.source, of type list_iterator"),
         ],
     )
-    def test_what_cannot_be_compared(self, counter: Counter, change: Any, reason: str) -> None:
+    def test_what_cannot_be_compared(self, plain: None, change: Any, reason: str) -> None:
         cell = make(PlainCell)
         change(cell)
         inputs, state, _ = data(cell)
@@ -537,7 +539,7 @@ class TestStandsAside:
             found = run_compiled(cell, inputs, None, state)
         torch.testing.assert_close(found, run_reference(cell, inputs, None, state))
 
-    def test_a_transition_that_breaks_the_contract(self, counter: Counter) -> None:
+    def test_a_transition_that_breaks_the_contract(self, plain: None) -> None:
         class WideCell(PlainCell):
             def transition(self, gates, state):
                 return HiddenState(h=tanh(gates.g).mean(-1, keepdim=True))
@@ -564,7 +566,7 @@ class TestStandsAside:
         assert supports(make(PlainCell), inputs, state) is None
 
 
-def test_a_wrong_state_is_the_loop_s_error_not_a_wrong_result(counter: Counter) -> None:
+def test_a_wrong_state_is_the_loop_s_error_not_a_wrong_result(plain: None) -> None:
     cell = make(PlainCell)
     inputs, _, _ = data(cell)
     with warnings.catch_warnings():

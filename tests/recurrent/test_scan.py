@@ -141,3 +141,12 @@ def test_autocast_and_vmap(transform: str) -> None:
                 torch.func.vmap(lambda x, run=run: run(cell, x, None, state)[0])(inputs.expand(2, -1, -1, -1))
             )
     torch.testing.assert_close(results[1], results[0], atol=2e-2 if transform == "autocast" else 1e-6, rtol=1e-2)
+
+
+def test_an_outer_compile() -> None:
+    cell, inputs, state = data(LeakyCell)
+    outer = torch.compile(lambda x: run_scan(cell, 2 * x, None, state)[0] + 1, backend="aot_eager")
+    expected = run_reference(cell, 2 * inputs, None, state)[0] + 1
+    found = outer(inputs)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(torch.autograd.grad(found.sum(), inputs), torch.autograd.grad(expected.sum(), inputs))
