@@ -104,15 +104,16 @@ def _run_ragged(
     """`run_native` with lengths, as the module describes it."""
     steps, batch_size, _ = inputs.shape
     pieces = cut(lengths, steps, reverse, SAVED_BY_A_CUT // weights[0].numel())
+    taken = pieces.take(inputs)
     if len(state) == 2:
-        marked = pieces.padding.view(steps, batch_size, 1).to(inputs.dtype)
-        inputs = torch.cat((inputs, marked), -1)
+        marked = (pieces.source == steps * batch_size).to(inputs.dtype)
+        taken = torch.cat((taken, marked.unsqueeze(-1)), -1)
         weights = [torch.cat((weights[0], _freezing_column(weights[0])), 1), *weights[1:]]
-    taken = torch.split(pieces.take(inputs), [count * rows for count, rows in pieces.spans])
+    steps_of = torch.split(taken, [count * rows for count, rows in pieces.spans])
     alive = select(state, pieces.order)
     outputs: list[Tensor] = []
     ended: list[Any] = []
-    for piece, (count, rows) in zip(taken, pieces.spans, strict=True):
+    for piece, (count, rows) in zip(steps_of, pieces.spans, strict=True):
         if rows < len(alive[0]):
             ended.append(map_state(lambda field, rows=rows: field[rows:], alive))
             alive = map_state(lambda field, rows=rows: field[:rows], alive)

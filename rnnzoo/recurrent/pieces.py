@@ -24,25 +24,23 @@ class Pieces:
     Attributes:
         spans: the steps and rows of each piece, in the order in which they are run.
         order: (N,), the rows as the pieces have them.
-        source: (M,), for each step of the pieces where it comes from, t * N + n.
-        place: (T * N,), the inverse; anything for steps that no piece has, which are padding.
-        padding: (T * N, 1), the steps past their row's end.
+        source: (M,), for each step of the pieces where it comes from, t * N + n; T * N for padding.
+        place: (T * N,), the inverse; M for padding.
     """
 
     spans: list[tuple[int, int]]
     order: Tensor
     source: Tensor
     place: Tensor
-    padding: Tensor
 
     def take(self, batch: Tensor) -> Tensor:
-        """(T, N, F) to (M, F). No gradient is returned for padding."""
-        taken: Tensor = _Take.apply(batch, self)  # type: ignore[no-untyped-call]  # torch has no type for it
+        """(T, N, F) to (M, F), zero on padding."""
+        taken: Tensor = _Gather.apply(batch.flatten(0, 1), self.source, self.place)  # type: ignore[no-untyped-call]  # torch has no type for it
         return taken
 
     def put(self, steps: Tensor) -> Tensor:
         """(M, F) to (T, N, F), zero on padding."""
-        batch: Tensor = _Put.apply(steps, self)  # type: ignore[no-untyped-call]  # as above
+        batch: Tensor = _Gather.apply(steps, self.place, self.source)  # type: ignore[no-untyped-call]  # as above
         return batch.view(-1, len(self.order), steps.shape[-1])
 
 
@@ -76,9 +74,11 @@ def cut(lengths: Tensor, steps: int, reverse: bool, least: int) -> Pieces:
         spans.append((stop - start, alive))
         sources_of.append(sources[start:stop, :alive].reshape(-1))
     source = torch.cat(sources_of)
-    place = torch.zeros(steps * batch_size, dtype=torch.int64, device=device)
+    place = torch.empty(steps * batch_size, dtype=torch.int64, device=device)
     place[source] = torch.arange(len(source), device=device)
-    return Pieces(spans, order, source, place, padding.view(-1, 1))
+    padding = padding.flatten()
+    source = source.masked_fill(padding[source], steps * batch_size)
+    return Pieces(spans, order, source, place.masked_fill(padding, len(source)))
 
 
 def _bounds(lengths: list[int], end: int, least: float) -> list[int]:
@@ -96,35 +96,24 @@ def _bounds(lengths: list[int], end: int, least: float) -> list[int]:
     return first + [at + bound for bound in later[1:]]
 
 
-class _Take(torch.autograd.Function):
-    """Its gradient is gathered as well, not scattered: `place` is the inverse of `source` on all that is real."""
+class _Gather(torch.autograd.Function):
+    """Rows by index, where the index past the last one is a row of zeros.
+
+    Its gradient is gathered as well, not scattered: by the other index, the inverse of this one on all that is real.
+    """
 
     @staticmethod
-    def forward(batch: Tensor, pieces: Pieces) -> Tensor:
-        return batch.flatten(0, 1).index_select(0, pieces.source)
+    def forward(rows: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
+        return _gather(rows, index)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Pieces], output: Tensor) -> None:
-        ctx.pieces = inputs[1]
-        ctx.shape = inputs[0].shape
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+        ctx.inverse = inputs[2]
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        found = gradient.index_select(0, ctx.pieces.place).masked_fill(ctx.pieces.padding, 0.0)
-        return found.view(ctx.shape), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _gather(gradient, ctx.inverse), None, None
 
 
-class _Put(torch.autograd.Function):
-    """The transpose of `_Take`."""
-
-    @staticmethod
-    def forward(steps: Tensor, pieces: Pieces) -> Tensor:
-        return steps.index_select(0, pieces.place).masked_fill_(pieces.padding, 0.0)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Pieces], output: Tensor) -> None:
-        ctx.pieces = inputs[1]
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient.masked_fill(ctx.pieces.padding, 0.0).index_select(0, ctx.pieces.source), None
+def _gather(rows: Tensor, index: Tensor) -> Tensor:
+    return torch.cat((rows, rows.new_zeros(1, rows.shape[1]))).index_select(0, index)

@@ -19,6 +19,7 @@ def test_what_is_taken_is_put_back(lengths, reverse, least):
     real = lengths_mask(lens, STEPS).t().unsqueeze(-1)
     taken = pieces.take(batch)
     assert torch.equal(pieces.put(taken), batch * real)
+    assert torch.equal(pieces.take(batch.detach().masked_fill(~real, torch.nan)), taken)
     turned = reverse_sequences(batch.transpose(0, 1), lens).transpose(0, 1) if reverse else batch
     start = row = 0
     for (count, rows), steps in zip(
