@@ -39,22 +39,23 @@ class RecipeCLI(LightningCLI):
 
     def __init__(self, request: Request, first_step: int = 0) -> None:
         self.request, self.first_step = request, first_step
-        super().__init__(
-            LightningModule,
-            LightningDataModule,
-            save_config_callback=SaveRecipe if request.trains else None,
-            save_config_kwargs={"save_to_log_dir": False},
-            trainer_class=Trainer,
-            parser_kwargs={
-                "exit_on_error": False,
-                "dump_header": [f"recipe: {request.recipe.name}", f"lightning {lightning.__version__}"],
-            },
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            args=["--config", str(request.recipe.path), *request.flags],
-            run=False,
-            auto_configure_optimizers=False,
-        )
+        with runs.gone_if_unused(lambda: getattr(self, "run_folder", None)):
+            super().__init__(
+                LightningModule,
+                LightningDataModule,
+                save_config_callback=SaveRecipe if request.trains else None,
+                save_config_kwargs={"save_to_log_dir": False},
+                trainer_class=Trainer,
+                parser_kwargs={
+                    "exit_on_error": False,
+                    "dump_header": [f"recipe: {request.recipe.name}", f"lightning {lightning.__version__}"],
+                },
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                args=["--config", str(request.recipe.path), *request.flags],
+                run=False,
+                auto_configure_optimizers=False,
+            )
 
     def plain_config(self) -> dict[str, Any]:
         """The resolved recipe as plain data."""

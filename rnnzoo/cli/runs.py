@@ -1,7 +1,8 @@
 """Where a run is kept: ``runs/<recipe>/<time>/`` under the current folder, and which one is the newest."""
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,18 @@ def new_run(root: Path, recipe: str) -> Path:
     run = root / recipe / name
     run.mkdir(parents=True, exist_ok=True)
     return run
+
+
+@contextmanager
+def gone_if_unused(run: Callable[[], Path | None]) -> Iterator[None]:
+    """Within, an error that comes before anything but the recipe was written takes the run's folder away again."""
+    try:
+        yield
+    except BaseException:
+        folder = run()
+        if folder is not None and all(path.name == "config.yaml" for path in folder.rglob("*") if path.is_file()):
+            shutil.rmtree(folder)
+        raise
 
 
 def folder_of(checkpoint: Path, root: Path, recipe: str, trains: bool) -> Path:

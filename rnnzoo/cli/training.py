@@ -70,7 +70,8 @@ def _start(request: Request) -> "RecipeCLI":
     content = None if request.checkpoint is None else checkpoints.load(request.checkpoint)
     cli = RecipeCLI(request, 0 if content is None else content.get("global_step", 0))
     if content is not None and request.checkpoint is not None:
-        checkpoints.check_fits(content, request.checkpoint, cli.model, cli.plain_config()["model"], request.trains)
+        with runs.gone_if_unused(lambda: cli.run_folder):
+            checkpoints.check_fits(content, request.checkpoint, cli.model, cli.plain_config()["model"], request.trains)
         if cli.trainer.is_global_zero:
             console.say(f"{'going on from' if request.trains else request.command} {request.checkpoint}")
     return cli
@@ -104,7 +105,7 @@ def _train(cli: "RecipeCLI") -> Path | None:
         console.say(f"{request.command} {request.recipe.name}: {what}, in {cli.run_folder}")
     ckpt_path = None if request.checkpoint is None else str(request.checkpoint)
     try:
-        with runs.shared(cli.run_folder):
+        with runs.shared(cli.run_folder), runs.gone_if_unused(lambda: cli.run_folder):
             cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path)
     except SystemExit:  # so Lightning ends on Ctrl-C
         if cli.trainer.interrupted:

@@ -274,7 +274,7 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         )
 
     def _make_hyperparameters_plain(self) -> None:
-        accepted = inspect.signature(type(self).__init__).parameters
+        accepted = _arguments(type(self))
         plain = {
             name: plain_data(value, f"model.{name}")
             for name, value in self.hparams.items()
@@ -282,6 +282,18 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         }
         self.hparams.clear()
         self.hparams.update({CLASS_PATH: class_path(type(self)), **plain})
+
+
+def _arguments(cls: type) -> set[str]:
+    """The names that a constructor takes; where it has ``**kwargs``, also those of the one it passes them on to."""
+    names: set[str] = set()
+    for base in cls.__mro__:
+        if "__init__" in vars(base):
+            parameters = inspect.signature(base.__init__).parameters.values()  # type: ignore[misc]  # of a class, not an instance
+            names.update(parameter.name for parameter in parameters)
+            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+                break
+    return names
 
 
 def _non_finite(weights: Mapping[str, Tensor]) -> list[str]:

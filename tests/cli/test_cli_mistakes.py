@@ -122,3 +122,16 @@ def test_a_bug_keeps_its_traceback(rnnzoo, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(toy_task.ToyTask, "training_step", bug)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         rnnzoo("fit", "toy.yaml", "--wandb", "off")
+
+
+def test_a_refused_run_leaves_no_folder(rnnzoo) -> None:
+    for split in ("train", "valid", "test"):
+        Path(f"{split}.txt").write_text("a b a b\n" * 3)
+    few = rnnzoo(
+        "fit", "transducer/pydoc-word-lstm", "--data.folder", ".", "--data.batch_size", "900", "--wandb", "off"
+    )
+    assert (few.code, "lower data.batch_size" in few.err) == (2, True)
+    assert not any(Path("runs").rglob("*-*-*_*"))
+    wrong = rnnzoo("fit", "transducer/pydoc-word-lstm", "--data.folder", ".", "--model.dropout", "7", "--wandb", "off")
+    assert wrong.code == 2
+    assert not any(Path("runs").rglob("*-*-*_*"))

@@ -35,6 +35,13 @@ class Mean(SequenceTask):
         return self.network(batch).square().sum(), torch.tensor(len(batch))
 
 
+class Penalised(LanguageModel):
+    """A user's own language model, with one argument more."""
+
+    def __init__(self, vocabulary: list[str], penalty: float = 0.1, **kwargs: Any) -> None:
+        super().__init__(vocabulary, **kwargs)
+
+
 @pytest.fixture
 def saved(make_trainer: MakeTrainer, tmp_path: Path) -> tuple[LanguageModel, Path]:
     task = LanguageModel(
@@ -114,6 +121,17 @@ def test_a_users_class_must_be_imported(make_trainer: MakeTrainer, tmp_path: Pat
     torch.save(content, path)
     with pytest.raises(RnnzooError, match="this version of rnnzoo does not have"):
         SequenceTask.load_from_checkpoint(path)
+
+
+def test_a_subclass_may_pass_arguments_on(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    task = Penalised(WORDS, penalty=0.5, stack=StackConfig(cell="gru", hidden_size=4), tied=True)
+    trainer = make_trainer(max_epochs=1)
+    trainer.fit(task, LaneLoader(IDS, 2, 5, 1))
+    trainer.save_checkpoint(tmp_path / "own.ckpt")
+    again = SequenceTask.load_from_checkpoint(tmp_path / "own.ckpt")
+    assert isinstance(again, Penalised)
+    assert (again.hparams["penalty"], again.hparams["stack"]["cell"], again.hparams["tied"]) == (0.5, "gru", True)
+    assert again.score(["a b"]) == task.score(["a b"])
 
 
 def test_a_users_cell_must_be_imported(saved: tuple[LanguageModel, Path]) -> None:
