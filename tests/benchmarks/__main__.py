@@ -1,6 +1,6 @@
 """Run a benchmark: ``python -m tests.benchmarks NAME [its arguments]``; without a name, say which there are."""
 
-import runpy
+import importlib
 import sys
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def main() -> None:
             print(f"  {name:20} {about}")
         sys.exit(2 if len(sys.argv) > 1 else 0)
     sys.argv = sys.argv[1:]
-    runpy.run_module(f"tests.benchmarks.{sys.argv[0]}", run_name="__main__")
+    importlib.import_module(f"tests.benchmarks.{sys.argv[0]}").main()
 
 
 if __name__ == "__main__":
