@@ -40,6 +40,7 @@ def draw_temporal_gradients(
         axes.plot([], [], ":", color="0.4", linewidth=1.3, label=f"at step {earlier[0]}")
     axes.set_yscale("log")
     axes.set_xlim(left=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("lag $k$: steps before the last one")
     axes.set_ylabel(r"$\|\partial L_T / \partial h_{T-k}\|$")
     axes.set_title(title, fontsize=11)
