@@ -154,6 +154,7 @@ def test_a_signal_from_the_terminal(tmp_path, processes):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
         start_new_session=True,  # to be sent the signal as a group, which is what a terminal does
     )
     assert process.stdout is not None
