@@ -7,6 +7,7 @@ from rnnzoo.baselines.kneser_ney import KneserNey, ModifiedKneserNey
 from rnnzoo.baselines.ngram import NGram
 from rnnzoo.baselines.smoothing import SMOOTHINGS, build_ngram
 from rnnzoo.baselines.stupid_backoff import StupidBackoff
+from rnnzoo.baselines.table import Table
 
 __all__ = [
     "SMOOTHINGS",
@@ -17,6 +18,7 @@ __all__ = [
     "NGram",
     "Score",
     "StupidBackoff",
+    "Table",
     "build_ngram",
     "compare_language_model",
     "fit_weight",

@@ -16,6 +16,8 @@ LINKS = {
     # key: where its value comes from. The sizes of a model flow once, from the data.
     "model.vocabulary": "data.vocabulary",
     "model.tokenizer": "data.tokenizer_config",
+    "model.encoding": "data.encoding",
+    "model.answer": "data.answer",
 }
 WRAPPERS = ("init_args", "dict_kwargs")
 

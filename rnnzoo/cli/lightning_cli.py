@@ -16,7 +16,7 @@ from rnnzoo.callbacks import ExactResume, InterruptCheckpoint, ThroughputMonitor
 from rnnzoo.cli import console, keys, metrics_file, runs, wandb
 from rnnzoo.cli.checkpoints import AtomicCheckpointIO
 from rnnzoo.cli.diagnosis import diagnose, roots
-from rnnzoo.cli.keys import LINKS
+from rnnzoo.cli.links import links
 from rnnzoo.cli.request import Request
 from rnnzoo.errors import RnnzooError
 
@@ -70,7 +70,7 @@ class RecipeCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The values that flow from the data to the model."""
-        for target, source in LINKS.items():
+        for source, target in links(self.request.given):
             group, _, name = target.partition(".")
             parser.link_arguments(source, f"{group}.init_args.{name}", apply_on="instantiate")
 

@@ -56,9 +56,13 @@ class StatefulLoader(ABC, Generic[Batch]):
         self.arrange()
         start, self._resume_at, self._announced = self._resume_at, 0, None
         end = len(self) if self.limit is None else min(self.limit, len(self))
-        for index in range(start, end):
+        for index, batch in enumerate(self.batches(start, end), start):
             self._position = (index + 1) % end  # before the yield: a checkpoint is written while we wait in it
-            yield self.batch(index)
+            yield batch
+
+    def batches(self, start: int, end: int) -> Iterator[Batch]:
+        """The batches of the current epoch from one position to another; a subclass may make them ahead."""
+        return map(self.batch, range(start, end))
 
     @property
     def sampler(self) -> StatefulLoader[Batch]:

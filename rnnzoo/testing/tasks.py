@@ -13,6 +13,7 @@ import torch
 from lightning import Trainer
 from torch import Tensor
 
+from rnnzoo.batches import LabelledBatch, TaggedBatch
 from rnnzoo.tasks import SequenceTask
 
 STEPS = 40
@@ -37,7 +38,7 @@ def check_task(task: SequenceTask, batch: Any) -> None:
     - The training loss is finite, and forty steps of Adam on the batch bring it down by a tenth at least.
     - A Trainer fits and validates it, and what it logs begins with the stage: `train/loss`, `val/loss`, `val/...`.
     - A checkpoint gives the task back, by `weights_only` loading, from the file alone: same class, weights and loss.
-    - Padding changes nothing: where the batch has `lengths`, longer padding leaves sum and count as they were.
+    - Padding changes nothing: longer padding of a dataclass batch leaves sum and count as they were.
 
     The task itself is left as it was: copies are tried.
 
@@ -50,7 +51,7 @@ def check_task(task: SequenceTask, batch: Any) -> None:
     """
     _check_that_it_learns(copy.deepcopy(task), batch)
     _check_trainer_and_checkpoint(copy.deepcopy(task), batch)
-    if dataclasses.is_dataclass(batch) and hasattr(batch, "lengths"):
+    if dataclasses.is_dataclass(batch):
         _check_padding(copy.deepcopy(task), batch)
 
 
@@ -101,22 +102,32 @@ def _check_trainer_and_checkpoint(task: SequenceTask, batch: Any) -> None:
 
 
 def _check_padding(task: SequenceTask, batch: Any) -> None:
-    fields = {field.name: getattr(batch, field.name) for field in dataclasses.fields(batch) if field.init}
-    sequences = {name: value for name, value in fields.items() if isinstance(value, Tensor) and value.dim() > 1}
-    steps = max(value.shape[1] for value in sequences.values())
-    padded = {
-        name: torch.cat((value, value[:, :1].expand(-1, 3, *value.shape[2:])), 1)
-        for name, value in sequences.items()
-        if value.shape[1] == steps
-    }
-    rows = len(next(iter(sequences.values())))
-    lengths = torch.full((rows,), steps) if batch.lengths is None else batch.lengths
     with task.evaluating():
         expected = task.batch_loss(batch, "val")
-        found = task.batch_loss(dataclasses.replace(batch, **padded, lengths=lengths), "val")
+        found = task.batch_loss(_padded(batch), "val")
     torch.testing.assert_close(
         found, expected, check_dtype=False, msg=lambda text: f"three more steps of padding changed the loss: {text}"
     )
+
+
+def _padded(batch: Any) -> Any:
+    """The batch with three more steps behind the last, which hold what the first step holds."""
+    values = {item.name: getattr(batch, item.name) for item in dataclasses.fields(batch) if item.init}
+    parts = {name: _padded(value) for name, value in values.items() if dataclasses.is_dataclass(value)}
+    tensors = {name: value for name, value in values.items() if isinstance(value, Tensor) and value.dim() > 1}
+    if isinstance(batch, LabelledBatch):
+        tensors = {}  # its targets are answers, not steps
+    steps = (
+        batch.inputs.num_steps
+        if isinstance(batch, TaggedBatch)
+        else max((v.shape[1] for v in tensors.values()), default=0)
+    )
+    for name, value in tensors.items():
+        if value.shape[1] == steps:
+            parts[name] = torch.cat((value, value[:, :1].expand(-1, 3, *value.shape[2:])), 1)
+    if "lengths" in values and values["lengths"] is None:
+        parts["lengths"] = torch.full((len(next(iter(tensors.values()))),), steps)
+    return dataclasses.replace(batch, **parts)
 
 
 def _mean_loss(task: SequenceTask, batch: Any) -> Tensor:

@@ -1,0 +1,63 @@
+"""Tokens, embedded."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rnnzoo.batches import SequenceInputs
+from rnnzoo.encodings import InputEncoding, TextEncoding
+from rnnzoo.errors import RnnzooError
+from rnnzoo.layers import LockedDropout, TokenEmbedding
+from rnnzoo.networks.inputs.base import InputLayer
+
+
+class TokenInput(InputLayer):
+    """Each token's vector: a row of an embedding matrix.
+
+    Args:
+        encoding: of text.
+        embedding_size: E.
+        word_dropout: the probability that a token is read as `<unk>`, drawn for each token by itself (Iyyer et al.
+            2015, section 3; Dyer et al. 2015), so that what stands for unknown words is learned. In training only.
+        embedding_dropout: the probability that a word type is dropped, see `TokenEmbedding`.
+        dropout: of the vectors' components.
+        locked_dropout: whether `dropout` draws one mask for all steps of a row.
+
+    Raises:
+        RnnzooError: the encoding is not of text; word dropout without an `<unk>`; no probability.
+    """
+
+    def __init__(
+        self,
+        encoding: InputEncoding,
+        embedding_size: int = 100,
+        word_dropout: float = 0.0,
+        embedding_dropout: float = 0.0,
+        dropout: float = 0.0,
+        locked_dropout: bool = False,
+    ) -> None:
+        super().__init__()
+        if not isinstance(encoding, TextEncoding):
+            raise RnnzooError(f"input.kind tokens reads text, but the data is of the kind {encoding.kind}")
+        for name, p in (("word_dropout", word_dropout), ("dropout", dropout)):
+            if not 0 <= p < 1:
+                raise RnnzooError(f"input.{name} must be a probability of at least 0 and below 1, not {p}")
+        unknown_id = encoding.vocabulary.unknown_id
+        if word_dropout and unknown_id is None:
+            raise RnnzooError("input.word_dropout reads tokens as <unk>, but the vocabulary has no <unk>: give 0")
+        self.word_dropout, self.unknown_id = word_dropout, unknown_id or 0
+        self.embedding = TokenEmbedding(len(encoding.vocabulary), embedding_size, embedding_dropout)
+        self.dropout = LockedDropout(dropout) if locked_dropout else nn.Dropout(dropout)
+        self.output_size = embedding_size
+
+    def forward(self, inputs: SequenceInputs) -> Tensor:
+        """Vectors (N, T, E) of `inputs.tokens` (N, T)."""
+        tokens = inputs.tokens
+        if tokens is None:
+            raise RnnzooError("the batch has no tokens: its encoding is not that of text")
+        if self.training and self.word_dropout:
+            dropped = torch.rand(tokens.shape, device=tokens.device) < self.word_dropout
+            tokens = tokens.masked_fill(dropped, self.unknown_id)
+        vectors: Tensor = self.dropout(self.embedding(tokens))
+        return vectors

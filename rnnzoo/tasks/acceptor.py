@@ -1,0 +1,104 @@
+"""The acceptor as a task."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from rnnzoo.batches import LabelledBatch
+from rnnzoo.networks.acceptor import AcceptorNetwork
+from rnnzoo.recurrent import StackConfig
+from rnnzoo.tasks.answers import Answer, build_answer
+from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
+from rnnzoo.tasks.reading import ReadingTask
+
+
+class Acceptor(ReadingTask):
+    """Reads a sequence and gives one answer: a class, several labels, or numbers.
+
+    Beside the loss (nats a sequence, or squared error a number): `val/accuracy` and `val/f1` (macro) of labels,
+    `val/mse` and `val/mae` of numbers, and the same for `test`.
+
+    Args:
+        encoding: how raw inputs become numbers; from the data.
+        answer: what is answered, as `rnnzoo.tasks.answers.build_answer` takes it; from the data.
+        input: the input layer, as `rnnzoo.networks.inputs.build_input` takes it.
+        stack: the recurrent layers; a dictionary with the keys of `StackConfig` will do.
+        pooling: how the outputs become one vector: `final`, `mean`, `max`, `attention`, or a list of these.
+        self_attention: whether each step also looks at the others, before the pooling.
+        dropout: of the pooled vector.
+        label_smoothing: see `rnnzoo.layers.ClassificationHead`.
+        class_weights: the weight of a label in the training loss; labels that are not named have 1.
+        optimizer: as in `SequenceTask`, and so are the last two.
+        scheduler: see there.
+        scheduler_interval: see there.
+
+    Example:
+        >>> encoding = {"kind": "text", "tokenizer": "word", "vocabulary": ["<unk>", "good", "bad"]}
+        >>> task = Acceptor(encoding, {"kind": "class", "labels": ["no", "yes"]}, stack=StackConfig(hidden_size=8))
+        >>> sorted(task.predict(["good , not bad"])[0].probabilities)
+        ['no', 'yes']
+    """
+
+    network: AcceptorNetwork
+
+    def __init__(
+        self,
+        encoding: dict[str, Any],
+        answer: dict[str, Any],
+        input: dict[str, Any] = {},  # noqa: B006  # the field's own name; never changed
+        stack: StackConfig = StackConfig(),  # noqa: B008  # frozen; jsonargparse shows its fields as the defaults
+        pooling: str | list[str] = "final",
+        self_attention: bool = False,
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+        class_weights: dict[str, float] | None = None,
+        optimizer: OptimizerCallable = torch.optim.Adam,
+        scheduler: LRSchedulerCallable | None = None,
+        scheduler_interval: Literal["epoch", "step"] = "epoch",
+    ) -> None:
+        self._answer: Answer = build_answer(answer, label_smoothing=label_smoothing, class_weights=class_weights)
+        super().__init__(encoding, optimizer, scheduler, scheduler_interval)
+
+    def build_network(self) -> nn.Module:
+        """The network of `hparams`."""
+        given = self.hparams
+        return AcceptorNetwork(
+            self.build_reader(),
+            given["pooling"],
+            given["self_attention"],
+            given["dropout"],
+            make_head=self._answer.make_head,
+        )
+
+    def build_metrics(self) -> dict[str, Metric]:
+        """Accuracy and F1, or errors."""
+        return self._answer.metrics()
+
+    def batch_loss(self, batch: LabelledBatch, stage: str) -> tuple[Tensor, Tensor]:
+        """The summed loss of a batch's sequences, and how many they are."""
+        features, real = self.network(batch.inputs), batch.inputs.real
+        loss_sum, count = self.network.head.loss(features, batch.targets, real)
+        metrics = self.stage_metrics(stage)
+        if metrics:
+            decided, targets = self._answer.decide(self.network.head, features)[real], batch.targets[real]
+            for metric in metrics.values():
+                metric.update(decided, targets.int() if targets.dim() > 1 and "f1" in metrics else targets)
+        return loss_sum, count
+
+    def predict(self, raw: Sequence[Any]) -> list[Any]:
+        """An answer to each raw input: label and probabilities (`Prediction`), labels and probabilities
+        (`LabelsPrediction`), or a list of numbers.
+
+        Raises:
+            RnnzooError: an input cannot be encoded; its position is named.
+        """
+        with self.evaluating():
+            return self._answer.tell(self.network.head, self.network(self.encode(raw)))
+
+    def predict_step(self, batch: LabelledBatch, batch_idx: int) -> list[Any]:
+        """An answer to each sequence of a batch."""
+        features = self.network(batch.inputs)[batch.inputs.real]
+        return self._answer.tell(self.network.head, features)
