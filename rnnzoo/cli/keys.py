@@ -18,6 +18,7 @@ LINKS = {
     "model.tokenizer": "data.tokenizer_config",
     "model.encoding": "data.encoding",
     "model.answer": "data.answer",
+    "model.tags": "data.tags",
 }
 WRAPPERS = ("init_args", "dict_kwargs")
 

@@ -2,6 +2,21 @@
 
 from rnnzoo.data.acceptor import AcceptorDataModule
 from rnnzoo.data.examples import Example, ExampleDataModule
+from rnnzoo.data.labelled_text import LabelledTextDataModule
 from rnnzoo.data.language_model import LanguageModelDataModule
+from rnnzoo.data.surnames import SurnamesDataModule
+from rnnzoo.data.tagger import TaggerDataModule
+from rnnzoo.data.treebank import TreebankDataModule
+from rnnzoo.data.treebank_tags import ConlluDataModule
 
-__all__ = ["AcceptorDataModule", "Example", "ExampleDataModule", "LanguageModelDataModule"]
+__all__ = [
+    "AcceptorDataModule",
+    "ConlluDataModule",
+    "Example",
+    "ExampleDataModule",
+    "LabelledTextDataModule",
+    "LanguageModelDataModule",
+    "SurnamesDataModule",
+    "TaggerDataModule",
+    "TreebankDataModule",
+]

@@ -113,7 +113,8 @@ class RegressionHead(nn.Module):
 
     def nll(self, features: Tensor, targets: Tensor) -> Tensor:
         """``|W y + b - target|^2``: (..., H) and (..., D) to (...)."""
-        return (self(features) - targets).square().sum(-1)
+        error: Tensor = self(features) - targets
+        return error.square().sum(-1)
 
     def loss(self, features: Tensor, targets: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The summed loss where `mask` (...) is true, and over how many numbers: places times D."""

@@ -6,6 +6,7 @@ from rnnzoo.tasks.language_model import LanguageModel
 from rnnzoo.tasks.next_token import NextTokenTask, TextScore
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.reading import ReadingTask
+from rnnzoo.tasks.tagger import Tagger
 from rnnzoo.tasks.window_language_model import WindowLanguageModel
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "OptimizerCallable",
     "ReadingTask",
     "SequenceTask",
+    "Tagger",
     "TextScore",
     "WindowLanguageModel",
 ]

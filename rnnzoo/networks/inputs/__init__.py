@@ -1,7 +1,17 @@
 """Input layers: a batch's sequences to vectors (N, T, D), one file a kind of data."""
 
+from rnnzoo.networks.inputs.base import InputLayer
+from rnnzoo.networks.inputs.characters import CharacterInput, WordAndCharacterInput
 from rnnzoo.networks.inputs.registry import INPUTS, build_input
 from rnnzoo.networks.inputs.tokens import TokenInput
 from rnnzoo.networks.inputs.values import ValueInput
 
-__all__ = ["INPUTS", "TokenInput", "ValueInput", "build_input"]
+__all__ = [
+    "INPUTS",
+    "CharacterInput",
+    "InputLayer",
+    "TokenInput",
+    "ValueInput",
+    "WordAndCharacterInput",
+    "build_input",
+]

@@ -9,10 +9,16 @@ from typing import Any
 from rnnzoo.encodings import InputEncoding
 from rnnzoo.errors import RnnzooError, unknown
 from rnnzoo.networks.inputs.base import InputLayer
+from rnnzoo.networks.inputs.characters import CharacterInput, WordAndCharacterInput
 from rnnzoo.networks.inputs.tokens import TokenInput
 from rnnzoo.networks.inputs.values import ValueInput
 
-INPUTS: dict[str, Callable[..., InputLayer]] = {"tokens": TokenInput, "values": ValueInput}
+INPUTS: dict[str, Callable[..., InputLayer]] = {
+    "tokens": TokenInput,
+    "characters": CharacterInput,
+    "words_and_characters": WordAndCharacterInput,
+    "values": ValueInput,
+}
 DEFAULTS = {"text": "tokens", "series": "values"}
 
 

@@ -1,0 +1,124 @@
+"""Texts with an answer each, from TSV, CSV and JSON-lines files."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from rnnzoo.data.acceptor import AcceptorDataModule
+from rnnzoo.data.examples import Example
+from rnnzoo.data.split_files import SplitFiles
+from rnnzoo.data.table_files import read_table
+from rnnzoo.data.text_vocabulary import TextVocabulary
+from rnnzoo.encodings import TextEncoding
+from rnnzoo.errors import RnnzooError, unknown
+
+ANSWER_KINDS = ("class", "labels", "value")
+
+
+class LabelledTextDataModule(AcceptorDataModule):
+    """Texts and their answers, a row of a `.tsv`, `.csv` or `.jsonl` file each (also `.gz`).
+
+    Args:
+        train_files: files to learn from.
+        validation_files: files to choose by.
+        test_files: files to report on.
+        fractions: shares of training, validation and test examples, drawn from `train_files` where the other files are
+            not given.
+        split_seed: of that draw.
+        text_column: the column of the text: its name, or its position from 0.
+        target_column: the column of the answer.
+        header: whether the first line of a `.tsv` or `.csv` file names the columns.
+        answer_kind: `class`: a label; `labels`: all labels that hold, a list in JSON, else separated by
+            `label_separator`; `value`: a number, or a list of numbers in JSON.
+        label_separator: between the labels of a row of a `.tsv` or `.csv` file.
+        tokenizer: `word`, `whitespace`, `character` or `subword`, or a dictionary of the name and its arguments.
+        min_frequency: tokens that occur less often in the training texts are `<unk>`.
+        max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
+        lowercase: whether words are looked up in lower case.
+        characters: whether the characters of each word are there too, for an input layer that reads them.
+        batch_size: as in `ExampleDataModule`, and so are the rest.
+        max_steps_per_batch: see there.
+        seed: see there.
+        workers: see there.
+
+    Raises:
+        RnnzooError: keys that do not go together; what is wrong with a file is said when it is first needed, with file
+            and line.
+    """
+
+    def __init__(
+        self,
+        train_files: list[str],
+        validation_files: list[str] | None = None,
+        test_files: list[str] | None = None,
+        fractions: list[float] | None = None,
+        split_seed: int = 0,
+        text_column: str | int = "text",
+        target_column: str | int = "label",
+        header: bool = True,
+        answer_kind: Literal["class", "labels", "value"] = "class",
+        label_separator: str = "|",
+        tokenizer: str | dict[str, Any] = "word",
+        min_frequency: int = 1,
+        max_vocabulary: int | None = None,
+        lowercase: bool = False,
+        characters: bool = False,
+        batch_size: int = 32,
+        max_steps_per_batch: int | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(batch_size, max_steps_per_batch, seed, workers)
+        self.files = SplitFiles(train_files, validation_files or [], test_files or [], fractions, split_seed)
+        if answer_kind not in ANSWER_KINDS:
+            raise RnnzooError(unknown("data.answer_kind", str(answer_kind), ANSWER_KINDS))
+        self.answer_kind = answer_kind
+        self._columns = (text_column, target_column)
+        self._header, self._separator = header, label_separator
+        self._vocabulary = TextVocabulary(tokenizer, min_frequency, max_vocabulary, lowercase, characters)
+
+    @property
+    def description(self) -> str:
+        """The files' names."""
+        return self.files.description
+
+    def read(self, split: str) -> Sequence[Example]:
+        """The rows of the files of a split."""
+        return self.files.read(split, self.read_file)
+
+    def fit_encoding(self, examples: Sequence[Example]) -> TextEncoding:
+        """The vocabulary of the training texts."""
+        return self._vocabulary.fit(examples)
+
+    def read_file(self, path: str) -> list[Example]:
+        """The rows of a file."""
+        return [self._example(row, place) for row, place in read_table(path, self._columns, self._header)]
+
+    def _example(self, row: list[Any], place: str) -> Example:
+        text, target = row
+        if not isinstance(text, str) or not text.strip():
+            raise RnnzooError(f"{place}: the text is {text!r}: give a text that is not empty, or remove the row")
+        if self.answer_kind == "class":
+            if target in ("", None):
+                raise RnnzooError(f"{place}: the label is empty: give one, or remove the row")
+            return Example(text, str(target), place)
+        if self.answer_kind == "labels":
+            names = (
+                target if isinstance(target, list) else [name for name in str(target).split(self._separator) if name]
+            )
+            return Example(text, [str(name) for name in names], place)
+        return Example(text, numbers(target, place), place)
+
+
+def numbers(target: Any, place: str) -> list[float]:
+    """A number, or several, as floats.
+
+    Raises:
+        RnnzooError: it is not; the place is named.
+    """
+    try:
+        found = [float(value) for value in (target if isinstance(target, list) else [target])]
+    except (TypeError, ValueError):
+        raise RnnzooError(f"{place}: {target!r} is no number") from None
+    if not found or any(value != value or abs(value) == float("inf") for value in found):
+        raise RnnzooError(f"{place}: {target!r} is no finite number")
+    return found

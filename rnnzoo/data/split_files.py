@@ -1,0 +1,107 @@
+"""Which files the examples of each split are read from, or how those of one are shared out."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnzoo.data.examples import Example
+from rnnzoo.errors import RnnzooError
+
+
+@dataclass(frozen=True)
+class SplitFiles:
+    """Files of examples by split.
+
+    Attributes:
+        train: to learn from.
+        validation: to choose by.
+        test: to report on.
+        fractions: shares of training, validation and test examples, drawn from those of `train`, where the other files
+            are not given.
+        split_seed: of that draw, which is the same in each run.
+
+    Raises:
+        RnnzooError: keys that do not go together, or a file in two splits.
+    """
+
+    train: Sequence[str]
+    validation: Sequence[str] = ()
+    test: Sequence[str] = ()
+    fractions: Sequence[float] | None = None
+    split_seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together."""
+        if not self.train:
+            raise RnnzooError("data.train_files is missing: give the files to learn from")
+        if bool(self.fractions) == bool(self.validation):
+            raise RnnzooError(
+                "data.train_files needs either data.validation_files (and data.test_files) or data.fractions, "
+                "such as [0.8, 0.1, 0.1]: give one of them"
+            )
+        if self.fractions is not None:
+            if self.test:
+                raise RnnzooError("data.fractions draws the test examples too: unset it or data.test_files")
+            check_fractions(self.fractions)
+        seen: set[Path] = set()
+        for path in (*self.train, *self.validation, *self.test):
+            resolved = Path(path).resolve()
+            if resolved in seen:
+                raise RnnzooError(f"{path}: is given twice: what was trained on says nothing as validation or test")
+            seen.add(resolved)
+
+    def read(self, split: str, read_file: Callable[[str], Sequence[Example]]) -> Sequence[Example]:
+        """The examples of a split.
+
+        Args:
+            split: `train`, `validation` or `test`.
+            read_file: the examples of a file.
+
+        Raises:
+            RnnzooError: there is no test file.
+        """
+        if self.fractions is not None:
+            return share_out(_read(self.train, read_file), self.fractions, self.split_seed)[split]
+        files = {"train": self.train, "validation": self.validation, "test": self.test}[split]
+        if not files:
+            raise RnnzooError(f"there are no {split} examples: give data.{split}_files")
+        return _read(files, read_file)
+
+    @property
+    def description(self) -> str:
+        """The files' names, for the title of a table."""
+        names = [Path(path).name for path in (*self.train, *self.validation, *self.test)]
+        return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+
+
+def check_fractions(fractions: Sequence[float]) -> None:
+    """Refuse what are no shares of training, validation and test.
+
+    Raises:
+        RnnzooError: not three shares above 0 that sum to 1.
+    """
+    if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise RnnzooError(
+            f"data.fractions must be three shares above 0 that sum to 1, such as [0.8, 0.1, 0.1], not {list(fractions)}"
+        )
+
+
+def share_out(examples: Sequence[Example], fractions: Sequence[float], seed: int) -> dict[str, list[Example]]:
+    """The examples of each split, drawn from all; within a split they keep their order.
+
+    Raises:
+        RnnzooError: a split would be empty.
+    """
+    order = list(range(len(examples)))
+    random.Random(seed).shuffle(order)
+    first, second = round(len(order) * fractions[0]), round(len(order) * (fractions[0] + fractions[1]))
+    parts = {"train": order[:first], "validation": order[first:second], "test": order[second:]}
+    for split, part in parts.items():
+        if not part:
+            raise RnnzooError(f"data.fractions {list(fractions)} of {len(examples)} examples leaves none for {split}")
+    return {split: [examples[at] for at in sorted(part)] for split, part in parts.items()}
+
+
+def _read(files: Sequence[str], read_file: Callable[[str], Sequence[Example]]) -> list[Example]:
+    return [example for path in files for example in read_file(path)]

@@ -1,0 +1,110 @@
+"""Rows of TSV, CSV and JSON-lines files, each with its place."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.data.files import read_text
+from rnnzoo.errors import RnnzooError, unknown
+
+FORMATS = (".tsv", ".csv", ".jsonl")
+
+
+def read_table(path: str | Path, columns: Sequence[str | int], header: bool = True) -> Iterator[tuple[list[Any], str]]:
+    """The values of some columns of each row, and the row's place, `file:line`.
+
+    `.tsv`: separated by tabs, nothing is quoted. `.csv`: RFC 4180, separated by commas, quotes as doubled quotes.
+    `.jsonl`: an object a line. Each may be compressed, `.tsv.gz` and so on. Lines that are empty hold no row.
+
+    Args:
+        path: the file.
+        columns: names in the header or keys of the objects; or positions from 0, which need no header.
+        header: whether the first line of a `.tsv` or `.csv` names the columns.
+
+    Raises:
+        RnnzooError: an unknown format, column or key, a row of too few columns, bad quoting or JSON; file and line are
+            named. A file that is no text: see `rnnzoo.data.files.read_text`.
+    """
+    name = str(path).removesuffix(".gz")
+    ending = next((ending for ending in FORMATS if name.endswith(ending)), None)
+    if ending is None:
+        raise RnnzooError(
+            f"{path}: of no known format: let its name end in {', '.join(FORMATS)}, or one of them and .gz"
+        )
+    text = read_text(path).text
+    if ending == ".jsonl":
+        yield from _objects(text, path, columns)
+        return
+    rows = _tsv(text, path) if ending == ".tsv" else _csv(text, path)
+    names = next(rows)[0] if header else None
+    at = [_position(column, names, path) for column in columns]
+    width = len(names) if names is not None else max(at) + 1
+    for row, place in rows:
+        if len(row) < max(at) + 1 or (names is not None and len(row) != width):
+            raise RnnzooError(f"{place}: {len(row)} columns, where {width} are expected: {_shown(row)}")
+        yield [row[position] for position in at], place
+
+
+def _tsv(text: str, path: str | Path) -> Iterator[tuple[list[str], str]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line:
+            yield line.split("\t"), f"{path}:{number}"
+
+
+def _csv(text: str, path: str | Path) -> Iterator[tuple[list[str], str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        start = 1
+        for row in reader:
+            if row:
+                yield row, f"{path}:{start}"
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise RnnzooError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+
+
+def _objects(text: str, path: str | Path, columns: Sequence[str | int]) -> Iterator[tuple[list[Any], str]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        place = f"{path}:{number}"
+        try:
+            row = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise RnnzooError(f"{place}: not JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise RnnzooError(f'{place}: an object is expected, such as {{"text": ...}}, not {_shown(row)}')
+        for column in columns:
+            if column not in row:
+                raise RnnzooError(f"{place}: {unknown('key', str(column), list(row))}")
+        yield [row[column] for column in columns], place
+
+
+def _position(column: str | int, names: list[str] | None, path: str | Path) -> int:
+    if isinstance(column, int):
+        if column < 0 or (names is not None and column >= len(names)):
+            raise RnnzooError(f"{path}: there is no column {column}: the first is 0" + _of(names))
+        return column
+    if names is None:
+        raise RnnzooError(
+            f"{path}: the column {column!r} is a name, but the file has no header: give its position, from 0"
+        )
+    if column not in names:
+        raise RnnzooError(f"{path}:1: {unknown('column', column, names)}")
+    if names.count(column) > 1:
+        raise RnnzooError(f"{path}:1: two columns are named {column!r}: give a position, from 0")
+    return names.index(column)
+
+
+def _of(names: list[str] | None) -> str:
+    return "" if names is None else f", and there are {len(names)}"
+
+
+def _shown(row: object) -> str:
+    text = repr(row)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,69 @@
+"""The keys by which a DataModule of texts says how they become tokens."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rnnzoo.data.examples import Example
+from rnnzoo.encodings import TextEncoding, known_characters
+from rnnzoo.errors import RnnzooError
+from rnnzoo.text import Vocabulary, build_tokenizer
+from rnnzoo.text.vocabulary import UNKNOWN
+
+
+@dataclass(frozen=True)
+class TextVocabulary:
+    """How a text encoding is learned from training examples.
+
+    Attributes:
+        tokenizer: a name or the data that `rnnzoo.text.build_tokenizer` takes; inputs that are lists of tokens are
+            taken as they are.
+        min_frequency: tokens that occur less often in the training inputs are `<unk>`.
+        max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
+        lowercase: whether words are looked up in lower case; characters keep their case.
+        characters: whether the characters of each token are there too.
+
+    Raises:
+        RnnzooError: a number below 1.
+    """
+
+    tokenizer: str | dict[str, Any] = "word"
+    min_frequency: int = 1
+    max_vocabulary: int | None = None
+    lowercase: bool = False
+    characters: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse numbers below 1."""
+        for key in ("min_frequency", "max_vocabulary"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise RnnzooError(f"data.{key}: {value} must be at least 1")
+
+    def fit(self, examples: Sequence[Example]) -> TextEncoding:
+        """The encoding learned from the inputs of training examples.
+
+        Raises:
+            RnnzooError: an input without a token; its place is named.
+        """
+        given: dict[str, Any] = {"name": self.tokenizer} if isinstance(self.tokenizer, str) else dict(self.tokenizer)
+        options = {"end_of_line": False, "lowercase": self.lowercase, **given}
+        texts = (example.inputs for example in examples if isinstance(example.inputs, str))
+        tokenizer = build_tokenizer(options).fit(texts)
+        splitter = TextEncoding(tokenizer.config(), [UNKNOWN])
+        counts: Counter[str] = Counter(dict.fromkeys(tokenizer.inventory(), 0))
+        characters: set[str] = set()
+        for example in examples:
+            try:
+                tokens = splitter.split(example.inputs)
+            except RnnzooError as error:
+                raise RnnzooError(f"{example.place}: {error}") from None
+            counts.update(token.lower() for token in tokens) if self.lowercase else counts.update(tokens)
+            if self.characters:
+                characters.update(known_characters(tokens))
+        least = 0 if tokenizer.inventory() else self.min_frequency
+        vocabulary = Vocabulary.from_counts(counts, least, self.max_vocabulary, [UNKNOWN])
+        return TextEncoding(
+            tokenizer.config(), vocabulary.tokens, sorted(characters) if self.characters else None, self.lowercase
+        )

@@ -1,0 +1,90 @@
+"""The tagger: the contract with each head, several columns, steps without a tag."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from rnnzoo.batches import SequenceInputs, TaggedBatch
+from rnnzoo.errors import RnnzooError
+from rnnzoo.recurrent import StackConfig
+from rnnzoo.tasks import Tagger
+from rnnzoo.testing.tasks import check_task
+
+TEXT = {"kind": "text", "tokenizer": "word", "vocabulary": ["<unk>", "a", "b", "c"], "characters": ["a", "b", "c"]}
+TAGS = {"one": ["x", "y", "z"], "two": ["p", "q"]}
+
+
+def _batch() -> TaggedBatch:
+    torch.manual_seed(3)
+    tokens = torch.randint(0, 4, (4, 5))
+    lengths = torch.tensor([5, 2, 3, 0])
+    characters = torch.randint(0, 5, (4, 5, 3))
+    targets = torch.stack((torch.randint(0, 3, (4, 5)), torch.randint(0, 2, (4, 5))), -1)
+    return TaggedBatch(SequenceInputs(lengths, tokens=tokens, characters=characters), targets)
+
+
+def _task(**given: object) -> Tagger:
+    torch.manual_seed(0)
+    return Tagger(TEXT, TAGS, stack=StackConfig(hidden_size=6, bidirectional=True), **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("head", ["softmax", "crf"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"embedding_size": 5},
+        {"kind": "characters", "composition": "lstm", "filters": 6},
+        {"kind": "words_and_characters", "embedding_size": 4, "widths": [2, 3], "filters": 3},
+    ],
+    ids=["words", "characters", "both"],
+)
+def test_contract(head: str, given: dict[str, object]) -> None:
+    check_task(_task(head=head, input=given), _batch())
+
+
+def test_softmax_loss_by_torch_without_the_steps_that_have_no_tag() -> None:
+    task, batch = _task(), _batch()
+    batch.targets[0, 1, 0] = -1
+    batch.targets[2, 0, :] = -1
+    features = task.network(batch.inputs)
+    expected = torch.zeros(())
+    real = batch.inputs.mask
+    for column, head in enumerate(task.network.heads):
+        tags = batch.targets[:, :, column].masked_fill(~real, -1)
+        expected = expected + F.cross_entropy(
+            head.linear(features).flatten(0, 1),  # type: ignore[operator]
+            tags.flatten(),
+            ignore_index=-1,
+            reduction="sum",
+        )
+    loss_sum, count = task.batch_loss(batch, "val")
+    assert loss_sum.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert count.item() == 9  # ten real steps, one of them without any tag
+    found = task.network.decode(features, real)
+    counted = (batch.targets[:, :, 0] >= 0) & real
+    right = (found[:, :, 0] == batch.targets[:, :, 0])[counted].float().mean()
+    assert task.stage_metrics("val")["accuracy"].compute().item() == pytest.approx(right.item())
+
+
+def test_predictions_are_those_of_each_text_alone_and_name_the_tokens() -> None:
+    for head in ("softmax", "crf"):
+        task = _task(head=head)
+        together = task.predict(["a b c a", ["b"], "what a b"])
+        assert together == [task.predict([text])[0] for text in ("a b c a", ["b"], "what a b")]
+        assert [token for token, _ in together[2]] == ["what", "a", "b"]
+        assert set(together[0][0][1]) == {"one", "two"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"head": "crff"}, "unknown model.head 'crff': did you mean 'crf'"),
+        ({"input": {"kind": "characters", "composition": "cn"}}, "unknown input.composition 'cn': did you mean 'cnn'"),
+    ],
+)
+def test_mistakes(given: dict[str, object], message: str) -> None:
+    with pytest.raises(RnnzooError) as caught:
+        _task(**given)
+    assert message in str(caught.value)
