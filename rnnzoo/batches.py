@@ -185,14 +185,15 @@ class WritingBatch:
     """What is written, and from what: for a generator, a sequence-to-sequence model and a captioner.
 
     Attributes:
-        source: What the writing starts from: N sequences, or a tensor: (N,) int64 classes, (N, D) vectors,
+        source: What the writing starts from: N sequences (`SequenceInputs`, or with copying
+            `rnnzoo.networks.seq2seq.CopyInputs`), or a tensor: (N,) int64 classes, (N, D) vectors,
             (N, height, width, channels) images; None where nothing is given.
         inputs: (N, U) int64, the written tokens one step late: each row begins with the start token.
         targets: (N, U) int64, the written tokens; each row ends with the end token.
         lengths: (N,) int64, how many targets of a row are real.
     """
 
-    source: SequenceInputs | Tensor | None
+    source: Any
     inputs: Tensor
     targets: Tensor
     lengths: Tensor
@@ -221,6 +222,6 @@ def _moved(batch: AnyBatch, device: torch.device | str, kwargs: dict[str, Any]) 
     moved: dict[str, Any] = {
         name: value.to(device, **kwargs)
         for name, value in values.items()
-        if isinstance(value, (Tensor, SequenceInputs))
+        if hasattr(value, "to")
     }
     return replace(batch, **moved)

@@ -19,6 +19,7 @@ LINKS = {
     "model.encoding": "data.encoding",
     "model.answer": "data.answer",
     "model.tags": "data.tags",
+    "model.target_encoding": "data.target_encoding",
 }
 WRAPPERS = ("init_args", "dict_kwargs")
 

@@ -41,8 +41,12 @@ class TextVocabulary:
             if value is not None and value < 1:
                 raise RnnzooError(f"data.{key}: {value} must be at least 1")
 
-    def fit(self, examples: Sequence[Example]) -> TextEncoding:
+    def fit(self, examples: Sequence[Example], specials: Sequence[str] = (UNKNOWN,)) -> TextEncoding:
         """The encoding learned from the inputs of training examples.
+
+        Args:
+            examples: the training examples.
+            specials: tokens that come first in the vocabulary.
 
         Raises:
             RnnzooError: an input without a token; its place is named.
@@ -63,7 +67,7 @@ class TextVocabulary:
             if self.characters:
                 characters.update(known_characters(tokens))
         least = 0 if tokenizer.inventory() else self.min_frequency
-        vocabulary = Vocabulary.from_counts(counts, least, self.max_vocabulary, [UNKNOWN])
+        vocabulary = Vocabulary.from_counts(counts, least, self.max_vocabulary, specials)
         return TextEncoding(
             tokenizer.config(), vocabulary.tokens, sorted(characters) if self.characters else None, self.lowercase
         )

@@ -3,94 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from rnnzoo.decoding.contract import Decodable, Decoded, begin, refuse_nan, time_to_look
+from rnnzoo.decoding.filters import check_sampling, draw, filter_log_probs
+from rnnzoo.decoding.limits import Limits
 from rnnzoo.errors import RnnzooError
 
-CHECK_EVERY = 16  # steps between two looks at whether all rows have ended: each makes a GPU wait
+
+class Filters(NamedTuple):
+    """The arguments of `filter_log_probs`."""
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
 
 
-class Decodable(Protocol):
-    """A network that can be unrolled. The state has one row per sequence; `memory` never changes."""
+class Step(NamedTuple):
+    """One token of each row; the log-probabilities are 0 past a row's end."""
 
-    def init_state(self, condition: Any) -> tuple[Any, Any]:
-        """The state before the first token, and what all steps may look at."""
-
-    def step(self, tokens: Tensor, state: Any, memory: Any) -> tuple[Tensor, Any]:
-        """Read tokens (N,): log p(next), (N, V), and the new state."""
-
-    def reorder(self, state: Any, index: Tensor) -> Any:
-        """The rows `index` of a state."""
-
-
-def check_sampling(temperature: float, top_k: int | None, top_p: float | None, vocabulary_size: int | None) -> None:
-    """Refuse what `filter_log_probs` cannot mean.
-
-    Raises:
-        RnnzooError: a negative temperature, `top_k` outside 1..V, `top_p` outside (0, 1].
-    """
-    if not temperature >= 0:
-        raise RnnzooError(f"temperature must be at least 0 (0 is greedy), not {temperature}")
-    if top_k is not None and (top_k < 1 or (vocabulary_size is not None and top_k > vocabulary_size)):
-        raise RnnzooError(f"top_k must be from 1 to the vocabulary's {vocabulary_size} tokens, not {top_k}")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise RnnzooError(f"top_p must be above 0 and at most 1, not {top_p}")
-
-
-def filter_log_probs(
-    log_probs: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
-) -> Tensor:
-    """The distribution to sample from, normalised.
-
-    In this order: ``p_i^(1/temperature)``; of these the `top_k` most probable; of these the smallest set whose
-    probability reaches `top_p` (nucleus sampling: Holtzman et al. 2020, section 3.1). Of equal ones at the edge, the
-    first ids stay. Temperature 0 leaves the most probable token alone.
-
-    Args:
-        log_probs: (..., V), natural logarithms; need not be normalised.
-        temperature: at least 0.
-        top_k: from 1 to V; None: all.
-        top_p: above 0, at most 1; None: all.
-
-    Returns:
-        (..., V), -inf for what was left out.
-
-    Raises:
-        RnnzooError: an argument outside its range.
-
-    Example:
-        >>> p = torch.tensor([0.5, 0.25, 0.15, 0.1])
-        >>> filter_log_probs(p.log(), top_k=2).exp()
-        tensor([0.6667, 0.3333, 0.0000, 0.0000])
-        >>> filter_log_probs(p.log(), top_p=0.7).exp()
-        tensor([0.6667, 0.3333, 0.0000, 0.0000])
-    """
-    check_sampling(temperature, top_k, top_p, log_probs.shape[-1])
-    if temperature == 0:
-        best = log_probs.argmax(-1, keepdim=True)
-        return torch.full_like(log_probs, -torch.inf).scatter_(-1, best, 0.0)
-    scaled = (log_probs / temperature).log_softmax(-1)
-    if top_k is None and top_p is None:
-        return scaled
-    ordered, order = scaled.sort(stable=True, dim=-1, descending=True)
-    if top_k is not None:
-        ordered[..., top_k:] = -torch.inf
-    if top_p is not None:
-        probabilities = ordered.softmax(-1)
-        before = probabilities.cumsum(-1) - probabilities  # a token stays while those before it do not reach top_p
-        rest = before >= top_p
-        rest[..., 0] = False
-        ordered = ordered.masked_fill(rest, -torch.inf)
-    kept = torch.empty_like(ordered).scatter_(-1, order, ordered)
-    return kept.log_softmax(-1)
+    tokens: Tensor  # (N, R)
+    log_probs: Tensor  # (N, R), by the network
+    draw_log_probs: Tensor  # (N, R), by the distribution that it was drawn from
+    ended: Tensor  # (N, R): this token is the row's end token, or comes after it
 
 
 def stream(
     network: Decodable,
-    prompt: Tensor,
+    prompt: Tensor | int,
     max_length: int,
     *,
     condition: Any = None,
@@ -98,20 +41,26 @@ def stream(
     top_k: int | None = None,
     top_p: float | None = None,
     end_id: int | None = None,
+    min_length: int = 0,
+    prefix: Tensor | None = None,
+    prefix_lengths: Tensor | None = None,
     seed: int | None = None,
 ) -> Iterator[Tensor]:
     """Tokens as they are decided.
 
     Args:
         network: see `Decodable`; in evaluation mode, or its dropout acts.
-        prompt: (N, P) int64, read first, P at least 1.
+        prompt: (N, P) or (N,) int64, read first and not given back; or one id for all rows.
         max_length: how many tokens to give at most.
-        condition: what `network.init_state` takes; None: N.
+        condition: what `network.init_state` takes, or `Started`; None: N.
         temperature: see `filter_log_probs`; 0 is greedy and draws nothing.
         top_k: see `filter_log_probs`.
         top_p: see `filter_log_probs`.
-        end_id: a row that gave it has ended and repeats it; when all rows have ended, so does the stream, at most
-            15 tokens late.
+        end_id: a row that gave it has ended and repeats it; when all rows have ended, so does the stream: at once on
+            the CPU, elsewhere at most 15 tokens late.
+        min_length: so many tokens come before the end token.
+        prefix: (N, P) int64, the tokens that each row gives first.
+        prefix_lengths: (N,), how many of a row's prefix count; None: all.
         seed: of the generator of its own that draws; None: another one each time. The global one is left alone.
 
     Yields:
@@ -120,50 +69,15 @@ def stream(
     Raises:
         RnnzooError: an argument outside its range, or an empty prompt.
     """
+    limits = Limits(max_length, end_id, min_length, prefix, prefix_lengths)
     check_sampling(temperature, top_k, top_p, None)
-    if max_length < 1:
-        raise RnnzooError(f"max_length must be at least 1, not {max_length}")
-    if prompt.dim() != 2 or prompt.shape[1] < 1:
-        raise RnnzooError(f"the prompt must be (N, P) with at least one token a row, and is {tuple(prompt.shape)}")
-    return _decide(network, prompt, max_length, condition, (temperature, top_k, top_p), end_id, seed)
+    filters = Filters(temperature, top_k, top_p)
+    return (step.tokens[:, 0] for step in _steps(network, condition, prompt, limits, filters, 1, seed))
 
 
-@torch.no_grad()
-def _decide(
-    network: Decodable,
-    prompt: Tensor,
-    max_length: int,
-    condition: Any,
-    filters: tuple[float, int | None, float | None],
-    end_id: int | None,
-    seed: int | None,
-) -> Iterator[Tensor]:
-    generator = torch.Generator(prompt.device)
-    if seed is None:
-        generator.seed()
-    else:
-        generator.manual_seed(seed)
-    state, memory = network.init_state(prompt.shape[0] if condition is None else condition)
-    for tokens in prompt.unbind(1):
-        log_probs, state = network.step(tokens, state, memory)
-    ended = torch.zeros(prompt.shape[0], dtype=torch.bool, device=prompt.device)
-    for count in range(1, max_length + 1):
-        scores = filter_log_probs(log_probs, *filters)
-        if filters[0] > 0:
-            # argmax(log p - log E), E ~ Exp(1), is a draw from p (Gumbel's trick) that never waits for the device.
-            exponential = torch.empty_like(scores).exponential_(generator=generator)
-            scores = scores - exponential.clamp_min_(torch.finfo(scores.dtype).tiny).log()  # an exact 0 would give NaN
-        tokens = scores.argmax(-1)
-        if end_id is not None:
-            tokens = tokens.masked_fill(ended, end_id)
-            ended = ended | (tokens == end_id)
-        yield tokens
-        if count == max_length or (end_id is not None and count % CHECK_EVERY == 0 and bool(ended.all())):
-            return
-        log_probs, state = network.step(tokens, state, memory)
-
-
-def sample(network: Decodable, prompt: Tensor, max_length: int, *, end_id: int | None = None, **options: Any) -> Tensor:
+def sample(
+    network: Decodable, prompt: Tensor | int, max_length: int, *, end_id: int | None = None, **options: Any
+) -> Tensor:
     """What `stream` gives, at once: (N, L), L at most `max_length`, cut where the last row has ended.
 
     Args:
@@ -171,10 +85,162 @@ def sample(network: Decodable, prompt: Tensor, max_length: int, *, end_id: int |
         prompt: (N, P).
         max_length: at most.
         end_id: fills a row past its end.
-        options: `condition`, `temperature`, `top_k`, `top_p`, `seed`.
+        options: those of `stream`.
     """
     tokens = torch.stack(list(stream(network, prompt, max_length, end_id=end_id, **options)), 1)
     if end_id is None:
         return tokens
     ended = (tokens == end_id).all(0).int()  # once ended, always ended: all ends are at the end
     return tokens[:, : max(1, tokens.shape[1] - max(0, int(ended.sum()) - 1))]
+
+
+def greedy_search(
+    network: Decodable,
+    condition: Any,
+    start: Tensor | int,
+    *,
+    max_length: int,
+    end_id: int | None = None,
+    min_length: int = 0,
+    prefix: Tensor | None = None,
+    prefix_lengths: Tensor | None = None,
+) -> Decoded:
+    """The most probable token at each step: one sequence for each input (K = 1), whose score is its log p.
+
+    Args:
+        network: see `Decodable`; in evaluation mode, or its dropout acts.
+        condition: what `network.init_state` takes, or `Started`; None: the number of rows of `start`.
+        start: (N,) or (N, P) int64 or one id for all rows: read before the first decision.
+        max_length: tokens of a sequence at most, its end token included.
+        end_id: ends a sequence; None: only `max_length` does.
+        min_length: so many tokens come before the end token.
+        prefix: (N, P) int64, how each sequence must begin.
+        prefix_lengths: (N,), how many of a row's prefix count; None: all.
+
+    Raises:
+        RnnzooError: an argument out of its range, or tokens outside the vocabulary.
+    """
+    limits = Limits(max_length, end_id, min_length, prefix, prefix_lengths)
+    found = _collect(_steps(network, condition, start, limits, Filters(temperature=0.0), 1, None), end_id)
+    return Decoded(found.tokens, found.lengths, found.log_probs, found.log_probs)
+
+
+def sample_sequences(
+    network: Decodable,
+    condition: Any,
+    start: Tensor | int,
+    *,
+    max_length: int,
+    end_id: int | None = None,
+    num_return: int = 1,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_length: int = 0,
+    prefix: Tensor | None = None,
+    prefix_lengths: Tensor | None = None,
+    seed: int | None = None,
+) -> Decoded:
+    """K independent draws for each input, in the order drawn.
+
+    `scores` are the log-probabilities by the distribution that was drawn from (temperature, filters, `min_length`; a
+    forced token has probability 1), `log_probs` those by the network. What row n gets depends on the seed and on the
+    batch that it is in.
+
+    Args:
+        network: as in `greedy_search`, and so are the others that are not named here.
+        condition: see there.
+        start: see there.
+        max_length: see there.
+        end_id: see there.
+        num_return: K.
+        temperature: see `filter_log_probs`.
+        top_k: see there.
+        top_p: see there.
+        min_length: as in `greedy_search`.
+        prefix: see there.
+        prefix_lengths: see there.
+        seed: of the generator of its own that draws; None: another one each time. The global one is left alone.
+
+    Raises:
+        RnnzooError: an argument out of its range, or tokens outside the vocabulary.
+    """
+    if num_return < 1:
+        raise RnnzooError(f"num_return must be at least 1, not {num_return}")
+    limits = Limits(max_length, end_id, min_length, prefix, prefix_lengths)
+    check_sampling(temperature, top_k, top_p, None)
+    filters = Filters(temperature, top_k, top_p)
+    return _collect(_steps(network, condition, start, limits, filters, num_return, seed), end_id)
+
+
+@torch.no_grad()
+def _steps(
+    network: Decodable,
+    condition: Any,
+    start: Tensor | int,
+    limits: Limits,
+    filters: Filters,
+    copies: int,
+    seed: int | None,
+) -> Iterator[Step]:
+    log_probs, state, memory = begin(network, condition, start)
+    rows, vocabulary_size = log_probs.shape
+    device = log_probs.device
+    limits.check(rows, vocabulary_size)
+    generator = seeded(seed, device)
+    if copies > 1:
+        index = torch.arange(rows, device=device).repeat_interleave(copies)
+        log_probs, state = log_probs[index], network.reorder(state, index)
+    ended = torch.zeros(rows, copies, dtype=torch.bool, device=device)
+    for length in range(limits.max_length):
+        log_probs = log_probs.view(rows, copies, vocabulary_size)
+        allowed = log_probs
+        if limits.end_id is not None and not limits.may_end(length):
+            allowed = log_probs.index_fill(-1, torch.tensor(limits.end_id, device=device), -torch.inf)
+        tokens, drawn = _pick(allowed, allowed is log_probs, filters, generator)
+        must = limits.forced(length)
+        if must is not None:
+            tokens = torch.where(must[1][:, None], must[0][:, None], tokens)
+        chosen = log_probs.gather(-1, tokens[..., None]).squeeze(-1)
+        if must is not None:
+            drawn = drawn.masked_fill(must[1][:, None], 0.0)
+        if limits.end_id is None:
+            yield Step(tokens, chosen, drawn, ended)
+        else:
+            tokens = tokens.masked_fill(ended, limits.end_id)
+            chosen, drawn = chosen.masked_fill(ended, 0.0), drawn.masked_fill(ended, 0.0)
+            ended = ended | (tokens == limits.end_id)
+            yield Step(tokens, chosen, drawn, ended)
+            if time_to_look(length + 1, device) and bool(ended.all()):
+                return
+        if length + 1 < limits.max_length:
+            log_probs, state = network.step(tokens.flatten(), state, memory)
+
+
+def _pick(log_probs: Tensor, normalised: bool, filters: Filters, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A token of each row, and its log-probability by the distribution that it was drawn from."""
+    if filters.temperature == 0:
+        tokens = log_probs.argmax(-1)
+        return tokens, torch.zeros_like(tokens, dtype=log_probs.dtype)
+    if not normalised or filters != Filters():
+        log_probs = filter_log_probs(log_probs, *filters)
+    tokens = draw(log_probs, generator)
+    return tokens, log_probs.gather(-1, tokens[..., None]).squeeze(-1)
+
+
+def _collect(steps: Iterator[Step], end_id: int | None) -> Decoded:
+    tokens, log_probs, drawn, ended = (torch.stack(part, -1) for part in zip(*steps, strict=True))
+    lengths = (~ended).sum(-1) + ended.any(-1)
+    refuse_nan(log_probs.sum(-1))
+    longest = int(lengths.max())
+    return Decoded(tokens[..., :longest], lengths, drawn.sum(-1), log_probs.sum(-1))
+
+
+def seeded(seed: int | None, device: torch.device) -> torch.Generator:
+    """A generator of its own, so that the global one is left alone."""
+    generator = torch.Generator(device)
+    if seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(seed)
+    return generator

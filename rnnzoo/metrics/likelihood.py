@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torchmetrics import Metric
+from torch import Tensor
+
+from rnnzoo.metrics.base import Float64Metric
 
 
-class _NatsPerUnit(Metric):
+class _NatsPerUnit(Float64Metric):
     """Summed nats and a summed count of what they are shared among; ranks add up their sums, not their averages."""
 
-    is_differentiable = False
     higher_is_better = False
-    full_state_update = False
 
     nats: Tensor
     count: Tensor
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # float64: a float32 sum over a corpus loses the digits in which two models differ
-        self.add_state("nats", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self._sums("nats", "count")
 
     def _add(self, nats: Tensor | float, count: Tensor | float) -> None:
-        self.nats += torch.as_tensor(nats, dtype=self.nats.dtype, device=self.nats.device)
-        self.count += torch.as_tensor(count, dtype=self.count.dtype, device=self.count.device)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> nn.Module:
-        """Follows a model to its device, not to its precision: sums in bfloat16 (Lightning's bf16-true) stand still."""
-
-        def moved(state: Tensor) -> Tensor:
-            device = fn(torch.zeros((), device=state.device)).device
-            return state.to(device, torch.float32 if device.type == "mps" else torch.float64)  # mps has no float64
-
-        return super()._apply(moved, exclude_state)
+        self.nats += self._float64(nats)
+        self.count += self._float64(count)
 
 
 class Perplexity(_NatsPerUnit):

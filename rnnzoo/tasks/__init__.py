@@ -6,6 +6,7 @@ from rnnzoo.tasks.language_model import LanguageModel
 from rnnzoo.tasks.next_token import NextTokenTask, TextScore
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.reading import ReadingTask
+from rnnzoo.tasks.seq2seq import Seq2Seq
 from rnnzoo.tasks.tagger import Tagger
 from rnnzoo.tasks.window_language_model import WindowLanguageModel
 
@@ -16,6 +17,7 @@ __all__ = [
     "NextTokenTask",
     "OptimizerCallable",
     "ReadingTask",
+    "Seq2Seq",
     "SequenceTask",
     "Tagger",
     "TextScore",

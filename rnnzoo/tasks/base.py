@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
-from rnnzoo.baselines import Comparison
+from rnnzoo.baselines import Comparison, Table
 from rnnzoo.cells.registry import require_imported
 from rnnzoo.errors import RnnzooError
 from rnnzoo.tasks.checkpoints import CLASS_PATH, HYPER_PARAMETERS, class_path, plain_data, read_checkpoint, saved_class
@@ -104,8 +104,8 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         """What is differentiated: the mean over the global batch; the strategy averages gradients over processes."""
         return loss_sum * (self._world_size / global_count)
 
-    def compare(self, data: Any) -> Comparison | None:
-        """The model and the baselines of its field on the test text of a DataModule; None: there are none."""
+    def compare(self, data: Any) -> Comparison | Table | None:
+        """The model and the baselines of its field on the test data of a DataModule; None: there are none."""
         return None
 
     def setup(self, stage: str) -> None:

@@ -1,0 +1,113 @@
+"""Words and how they are spoken, from files in the format of the CMU Pronouncing Dictionary."""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from rnnzoo.data.examples import Example
+from rnnzoo.data.files import read_text
+from rnnzoo.data.roots import dataset_folder
+from rnnzoo.data.split_files import check_fractions
+from rnnzoo.data.text_vocabulary import TextVocabulary
+from rnnzoo.data.word_splits import split_words
+from rnnzoo.data.writing import SequencePairDataModule
+from rnnzoo.errors import RnnzooError
+
+_CMUDICT = "https://github.com/cmusphinx/cmudict (its file cmudict.dict)"
+_VARIANT = re.compile(r"\([0-9]+\)$")
+_STRESS = re.compile(r"[0-9]$")
+_PHONEME = re.compile(r"[A-Z]+[0-9]?")
+
+
+class PronunciationDataModule(SequencePairDataModule):
+    """Letters to phonemes: a word of a pronouncing dictionary, and each way to speak it.
+
+    Words are drawn into the splits, with all their pronunciations. The words of the test split, one a line, are what
+    `write_split` writes.
+
+    Args:
+        file: a dictionary in the format of `cmudict.dict`: `word P1 P2 ...` a line, `word(2) ...` a further
+            pronunciation, `# ...` a comment; also `.gz`. None: `cmudict/cmudict.dict` below the root.
+        root: where the folder `cmudict` lies; else the environment variable `RNNZOO_DATA`, else the user's cache.
+        stress: whether the vowels keep their stress marks 0, 1 and 2.
+        letters_only: whether words with anything but letters and apostrophes, such as `a.d.`, are left out.
+        fractions: shares of training, validation and test words.
+        split_seed: of the draw that shares them out.
+        batch_size: as in `ExampleDataModule`, and so are the rest.
+        max_steps_per_batch: see there.
+        seed: see there.
+        workers: see there.
+    """
+
+    def __init__(
+        self,
+        file: str | None = None,
+        root: str | None = None,
+        stress: bool = False,
+        letters_only: bool = True,
+        fractions: list[float] = [0.93, 0.02, 0.05],  # noqa: B006  # never changed
+        split_seed: int = 0,
+        batch_size: int = 256,
+        max_steps_per_batch: int | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(
+            TextVocabulary("character"), TextVocabulary("whitespace"), batch_size, max_steps_per_batch, seed, workers
+        )
+        check_fractions(fractions)
+        if file and root:
+            raise RnnzooError("data.root is where cmudict lies, but data.file is given: unset one")
+        self._file, self._root = file, root
+        self.stress, self.letters_only = stress, letters_only
+        self.fractions, self.split_seed = fractions, split_seed
+
+    @property
+    def description(self) -> str:
+        """Which dictionary, and how it is read."""
+        return f"{self._path().name.removesuffix('.gz')}{'' if self.stress else ' without stress'}"
+
+    def read(self, split: str) -> Sequence[Example]:
+        """The words of a split, an example for each pronunciation."""
+        return self._splits[split]
+
+    def write_split(self, path: str | Path, split: str = "test") -> None:
+        """Write the words of a split to a file, one a line, so that another program can be measured on them."""
+        words = dict.fromkeys(example.inputs for example in self.examples(split))
+        Path(path).write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
+
+    @cached_property
+    def _splits(self) -> dict[str, list[Example]]:
+        entries = read_pronunciations(self._path(), self.stress)
+        if self.letters_only:
+            entries = [entry for entry in entries if entry.inputs.replace("'", "").isalpha()]
+        return split_words(entries, self.fractions, self.split_seed)
+
+    def _path(self) -> Path:
+        if self._file:
+            return Path(self._file)
+        path = dataset_folder("cmudict", _CMUDICT, self._root) / "cmudict.dict"
+        return path if path.exists() else path.with_name(f"{path.name}.gz")
+
+
+def read_pronunciations(path: str | Path, stress: bool) -> list[Example]:
+    """The entries of a dictionary: the word, and its phonemes separated by spaces; each pair once.
+
+    Raises:
+        RnnzooError: a line without phonemes, or with what is none; file and line are named.
+    """
+    found: dict[tuple[str, str], Example] = {}
+    for number, line in enumerate(read_text(path).text.split("\n"), 1):
+        parts = line.split("#", 1)[0].split()
+        if not parts or line.startswith(";;;"):
+            continue
+        word, phonemes = _VARIANT.sub("", parts[0]), parts[1:]
+        if not phonemes:
+            raise RnnzooError(f"{path}:{number}: {word!r} has no phonemes: write `word P1 P2 ...`")
+        for phoneme in phonemes:
+            if not _PHONEME.fullmatch(phoneme):
+                raise RnnzooError(f"{path}:{number}: {phoneme!r} is no phoneme: capital letters and a stress mark")
+        spoken = " ".join(phonemes if stress else (_STRESS.sub("", phoneme) for phoneme in phonemes))
+        found.setdefault((word.lower(), spoken), Example(word.lower(), spoken, f"{path}:{number}"))
+    return list(found.values())

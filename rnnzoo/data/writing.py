@@ -1,0 +1,136 @@
+"""What the DataModules of models that write share: a text to be written for each example."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnnzoo.batches import WritingBatch
+from rnnzoo.data.examples import Example, ExampleDataModule
+from rnnzoo.data.store import SequenceStore
+from rnnzoo.data.text_vocabulary import TextVocabulary
+from rnnzoo.encodings import TextEncoding
+from rnnzoo.errors import RnnzooError
+from rnnzoo.text.vocabulary import END, UNKNOWN
+
+
+class WritingDataModule(ExampleDataModule):
+    """Sources with a text to be written for each; a subclass reads them and says what a batch's sources are.
+
+    An example's target is a text, or a list of tokens. Several examples of one source are several ways to write it: in
+    training each is one example, in a test the best of them counts (`references`).
+
+    A written text starts from the token `<eos>` and ends with it.
+
+    Args:
+        target: how the written texts become tokens.
+        batch_size: as in `ExampleDataModule`, and so are the rest.
+        max_steps_per_batch: see there.
+        seed: see there.
+        workers: see there.
+    """
+
+    def __init__(
+        self,
+        target: TextVocabulary,
+        batch_size: int = 32,
+        max_steps_per_batch: int | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(batch_size, max_steps_per_batch, seed, workers)
+        self._target = target
+        self._written: dict[str, SequenceStore] = {}
+
+    @abstractmethod
+    def source_batch(self, split: str, rows: Tensor) -> Any:
+        """What the examples `rows` of a split are written from."""
+
+    @property
+    def target_encoding(self) -> dict[str, Any]:
+        """How written texts become tokens, as plain data."""
+        return self.written_encoding.config()
+
+    @cached_property
+    def written_encoding(self) -> TextEncoding:
+        """How written texts become tokens; learned from the training targets."""
+        targets = [Example(one.target, None, one.place) for one in self.examples("train")]
+        return self._target.fit(targets, specials=(UNKNOWN, END))
+
+    def written(self, split: str) -> SequenceStore:
+        """The encoded targets of a split, each with the end token.
+
+        Raises:
+            RnnzooError: a target that cannot be encoded; its place is named.
+        """
+        if split not in self._written:
+            self._written[split] = SequenceStore(self._encode_targets(self.examples(split)))
+        return self._written[split]
+
+    def make_batch(self, split: str, rows: Tensor) -> WritingBatch:
+        """The batch of the examples `rows` of a split."""
+        written = self.written(split).batch(rows)
+        targets = written.tokens
+        assert targets is not None  # a text encoding makes tokens
+        start = targets.new_full((len(targets), 1), self.written_encoding.vocabulary.start_id)
+        inputs = torch.cat((start, targets[:, :-1]), 1)
+        return WritingBatch(self.source_batch(split, rows), inputs, targets, written.lengths)
+
+    def references(self, split: str) -> list[tuple[Any, list[Any]]]:
+        """Each source of a split once, with all that may be written for it."""
+        found: dict[Any, tuple[Any, list[Any]]] = {}
+        for example in self.examples(split):
+            key = tuple(example.inputs) if isinstance(example.inputs, list) else example.inputs
+            found.setdefault(key, (example.inputs, []))[1].append(example.target)
+        return list(found.values())
+
+    def _encode_targets(self, examples: Sequence[Example]) -> list[dict[str, Tensor]]:
+        encoding = self.written_encoding
+        end = torch.tensor([encoding.vocabulary.id(END)])
+        encoded = []
+        for example in examples:
+            try:
+                tokens = encoding.encode(example.target)["tokens"]
+            except RnnzooError as error:
+                raise RnnzooError(f"{example.place}: what is to be written: {error}") from None
+            encoded.append({"tokens": torch.cat((tokens, end))})
+        return encoded
+
+
+class SequencePairDataModule(WritingDataModule):
+    """Sequences to be written as other sequences; a subclass reads them (see `WritingDataModule`).
+
+    Args:
+        source: how the sources become tokens.
+        target: how the written texts become tokens.
+        batch_size: as in `ExampleDataModule`, and so are the rest; lengths are those of source and target together.
+        max_steps_per_batch: see there.
+        seed: see there.
+        workers: see there.
+    """
+
+    def __init__(
+        self,
+        source: TextVocabulary,
+        target: TextVocabulary,
+        batch_size: int = 32,
+        max_steps_per_batch: int | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(target, batch_size, max_steps_per_batch, seed, workers)
+        self._source = source
+
+    def fit_encoding(self, examples: Sequence[Example]) -> TextEncoding:
+        """The vocabulary of the training sources."""
+        return self._source.fit(examples)
+
+    def source_batch(self, split: str, rows: Tensor) -> Any:
+        """The sources."""
+        return self.stored(split).batch(rows)
+
+    def _lengths(self, split: str) -> Tensor:
+        return self.stored(split).lengths + self.written(split).lengths

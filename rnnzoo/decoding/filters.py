@@ -1,0 +1,82 @@
+"""The distribution a token is drawn from: temperature, the most probable tokens, the nucleus."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rnnzoo.errors import RnnzooError
+
+
+def check_sampling(temperature: float, top_k: int | None, top_p: float | None, vocabulary_size: int | None) -> None:
+    """Refuse what `filter_log_probs` cannot mean.
+
+    Raises:
+        RnnzooError: a negative temperature, `top_k` outside 1..V, `top_p` outside (0, 1].
+    """
+    if not temperature >= 0:
+        raise RnnzooError(f"temperature must be at least 0 (0 is greedy), not {temperature}")
+    if top_k is not None and (top_k < 1 or (vocabulary_size is not None and top_k > vocabulary_size)):
+        raise RnnzooError(f"top_k must be from 1 to the vocabulary's {vocabulary_size} tokens, not {top_k}")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise RnnzooError(f"top_p must be above 0 and at most 1, not {top_p}")
+
+
+def filter_log_probs(
+    log_probs: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Tensor:
+    """The distribution to sample from, normalised.
+
+    In this order: ``p_i^(1/temperature)``; of these the `top_k` most probable; of these the smallest set whose
+    probability reaches `top_p` (nucleus sampling: Holtzman et al. 2020, section 3.1). Of equal ones at the edge, the
+    first ids stay. Temperature 0 leaves the most probable token alone.
+
+    Args:
+        log_probs: (..., V), natural logarithms; need not be normalised.
+        temperature: at least 0.
+        top_k: from 1 to V; None: all.
+        top_p: above 0, at most 1; None: all.
+
+    Returns:
+        (..., V), -inf for what was left out.
+
+    Raises:
+        RnnzooError: an argument outside its range.
+
+    Example:
+        >>> p = torch.tensor([0.5, 0.25, 0.15, 0.1])
+        >>> filter_log_probs(p.log(), top_k=2).exp()
+        tensor([0.6667, 0.3333, 0.0000, 0.0000])
+        >>> filter_log_probs(p.log(), top_p=0.7).exp()
+        tensor([0.6667, 0.3333, 0.0000, 0.0000])
+    """
+    check_sampling(temperature, top_k, top_p, log_probs.shape[-1])
+    if temperature == 0:
+        best = log_probs.argmax(-1, keepdim=True)
+        return torch.full_like(log_probs, -torch.inf).scatter_(-1, best, 0.0)
+    scaled = (log_probs / temperature).log_softmax(-1)
+    if top_k is None and top_p is None:
+        return scaled
+    values = scaled.sort(-1, descending=True).values if top_k is None else scaled.topk(top_k).values
+    count = torch.full_like(values[..., :1], values.shape[-1], dtype=torch.int64)
+    if top_p is not None:
+        probabilities = values.softmax(-1)
+        before = probabilities.cumsum(-1) - probabilities  # a token stays while those before it do not reach top_p
+        count = (before < top_p).sum(-1, keepdim=True).clamp(min=1)
+    edge = values.gather(-1, count - 1)
+    above, equal = scaled > edge, scaled == edge
+    kept = above | (equal & (equal.cumsum(-1) <= count - above.sum(-1, keepdim=True)))
+    return scaled.masked_fill(~kept, -torch.inf).log_softmax(-1)
+
+
+def draw(log_probs: Tensor, generator: torch.Generator) -> Tensor:
+    """One token from each distribution (..., V): the first whose cumulative probability exceeds u ~ U[0, 1).
+
+    In float64: u has 53 bits, so that u times the sum stays below the sum, and a token of probability 0 is never drawn.
+    It costs a fraction of drawing V exponentials a row, and never waits for the device.
+    """
+    cumulative = log_probs.exp().cumsum(-1, dtype=torch.float64)
+    shape = (*log_probs.shape[:-1], 1)
+    uniform = torch.rand(shape, dtype=torch.float64, device=log_probs.device, generator=generator)
+    drawn = torch.searchsorted(cumulative, uniform * cumulative[..., -1:], right=True).squeeze(-1)
+    return drawn.clamp(max=log_probs.shape[-1] - 1)  # only of NaN is it V
