@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,11 +27,13 @@ class CopyInputs:
         inputs: N sequences of S steps, as the encoder reads them.
         ids: (N, S) int64, their tokens in the extended vocabulary of the decoder; see `rnnzoo.layers.CopySource`.
         extra: how many ids past the vocabulary there are, the most that a row needs.
+        words: of each row the words that its ids past the vocabulary stand for, to be told what was written.
     """
 
     inputs: SequenceInputs
     ids: Tensor
     extra: int
+    words: Sequence[Sequence[str]] = ()
 
     @property
     def num_tokens(self) -> int:
