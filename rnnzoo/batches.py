@@ -157,6 +157,36 @@ class TaggedBatch:
 
 
 @dataclass(frozen=True)
+class ForecastBatch:
+    """Windows of series and what follows each of their steps, for a forecaster.
+
+    Attributes:
+        inputs: N windows of T steps.
+        targets: (N, T, D) float, standardised as the inputs are: the values one step later.
+        first: (N,) int64, from which step of a window on the targets count; those before are history.
+    """
+
+    inputs: SequenceInputs
+    targets: Tensor
+    first: Tensor
+
+    @property
+    def mask(self) -> Tensor:
+        """(N, T) bool: True where a target counts."""
+        steps = torch.arange(self.inputs.num_steps, device=self.first.device)
+        return self.inputs.mask & (steps >= self.first[:, None])
+
+    @property
+    def num_tokens(self) -> int:
+        """How many steps are real."""
+        return self.inputs.num_tokens
+
+    def to(self, device: torch.device | str, **kwargs: Any) -> ForecastBatch:
+        """The batch on a device."""
+        return _moved(self, device, kwargs)
+
+
+@dataclass(frozen=True)
 class PairBatch:
     """Pairs of sequences with an answer each, for a sequence encoder.
 
@@ -214,7 +244,7 @@ class WritingBatch:
         return replace(_moved(self, device, kwargs), _num_tokens=self.num_tokens)
 
 
-AnyBatch = TypeVar("AnyBatch", SequenceInputs, LabelledBatch, TaggedBatch, PairBatch, WritingBatch)
+AnyBatch = TypeVar("AnyBatch", SequenceInputs, LabelledBatch, TaggedBatch, ForecastBatch, PairBatch, WritingBatch)
 
 
 def _moved(batch: AnyBatch, device: torch.device | str, kwargs: dict[str, Any]) -> AnyBatch:

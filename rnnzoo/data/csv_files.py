@@ -1,0 +1,98 @@
+"""Series in CSV files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from rnnzoo.data.files import read_text
+from rnnzoo.data.series import Series, check_missing, number, without_gaps
+from rnnzoo.errors import RnnzooError, unknown
+
+
+def read_csv(
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    series: str | None = None,
+    label: str | None = None,
+    missing: str = "error",
+    delimiter: str = ",",
+) -> list[Series]:
+    """The series of a CSV file with a header, a step a line.
+
+    Args:
+        path: The file, gzip-compressed where its name ends in `.gz`.
+        columns: The columns to read, in this order; None: all but `series` and `label`. A column that is not chosen,
+            such as a date, is not looked at.
+        series: The column that says which series a step belongs to; the steps of one must stand together. None: the
+            whole file is one series.
+        label: The column with the label of the series, the same in all its steps.
+        missing: As in `rnnzoo.data.series.without_gaps`; a gap is also an empty cell, `NA` or `null`.
+        delimiter: Between cells.
+
+    Raises:
+        RnnzooError: The file cannot be read, has no such column, a line of another width, a cell that is no number, a
+            gap, a series in two places or with two labels; with file and line.
+    """
+    check_missing(missing)
+    rows = _csv_rows(path, delimiter)
+    _, names = next(rows)
+    if len(set(names)) != len(names):
+        raise RnnzooError(f"{path}:1: a name stands twice among the columns {', '.join(names)}")
+    chosen = [name for name in names if name not in (series, label)] if columns is None else list(columns)
+    for name in [*chosen, *filter(None, (series, label))]:
+        if name not in names:
+            raise RnnzooError(f"{path}:1: {unknown('column', name, names)}")
+    if not chosen:
+        raise RnnzooError(f"{path}: no column is chosen: it has {', '.join(names)}")
+    at = [names.index(name) for name in chosen]
+    key = None if series is None else names.index(series)
+    found: list[Series] = []
+    seen: set[str] = set()
+    for name, group in groupby(rows, key=lambda row: "" if key is None else row[1][key]):
+        steps = list(group)
+        place = f"{path}:{steps[0][0]}"
+        if name in seen:
+            raise RnnzooError(f"{place}: the series {name!r} goes on after another one: sort the lines by {series}")
+        seen.add(name)
+        said = None if label is None else _one_label(path, steps, names.index(label))
+        table = [[_cell(cells[i], f"{path}:{line}", names[i]) for i in at] for line, cells in steps]
+        values, conversion = without_gaps(np.array(table), missing, place, [line for line, _ in steps], chosen)
+        found.append(Series(values, said, place, conversion))
+    if not found:
+        raise RnnzooError(f"{path}: has a header and no steps")
+    return found
+
+
+def _csv_rows(path: str | Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The header and the rows, each with its line; blank lines are allowed at the end only."""
+    reader = csv.reader(read_text(path).text.rstrip("\n").split("\n"), delimiter=delimiter, strict=True)
+    width, line = 0, 0
+    try:
+        for row in reader:
+            line = reader.line_num
+            width = width or len(row)
+            if not row or len(row) != width:
+                raise RnnzooError(f"{path}:{line}: has {len(row)} cells, the header {width}")
+            yield line, [cell.strip() for cell in row]
+    except csv.Error as error:
+        raise RnnzooError(f"{path}:{line + 1}: is no CSV: {error}") from None
+
+
+def _one_label(path: str | Path, steps: list[tuple[int, list[str]]], at: int) -> str:
+    first = steps[0][1][at]
+    for line, cells in steps:
+        if not cells[at] or cells[at] != first:
+            raise RnnzooError(f"{path}:{line}: the label {cells[at]!r} follows {first!r} in the same series")
+    return first
+
+
+def _cell(cell: str, place: str, column: str) -> float:
+    try:
+        return number(cell, place)
+    except RnnzooError as error:
+        raise RnnzooError(f"{error}, in the column {column!r}: choose the columns that have numbers") from None

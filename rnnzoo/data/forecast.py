@@ -1,0 +1,155 @@
+"""Series to be forecast: cut in time, windows of the first part to train on."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from rnnzoo.batches import ForecastBatch
+from rnnzoo.data.csv_files import read_csv
+from rnnzoo.data.examples import Example, ExampleDataModule
+from rnnzoo.data.packaged_series import PACKAGED, packaged_series
+from rnnzoo.data.roots import dataset_folder
+from rnnzoo.data.series import Series
+from rnnzoo.data.split_files import check_fractions
+from rnnzoo.encodings import SeriesEncoding
+from rnnzoo.errors import RnnzooError, unknown
+
+_ETTH1 = "https://github.com/zhouhaoyi/ETDataset (its file ETTh1.csv)"
+_MONTH = 30 * 24  # hours, as Zhou et al. 2021 count
+SETS = (*PACKAGED, "etth1")
+
+
+class ForecastDataModule(ExampleDataModule):
+    """One series, in windows, with the values that follow each step.
+
+    The series is cut in time: the first part to train on, the next to choose by, the last to report on. Mean and scale
+    are those of the first part. A window of validation or test begins as long before its part as `context` says, so
+    that its first forecast is from as much history as any; only steps that lie in the part are targets there.
+
+    Args:
+        dataset: `sunspots` (yearly, 1700-2008) and `co2` (weekly, Mauna Loa) come with statsmodels; `etth1` (hourly,
+            Zhou et al. 2021) lies in the folder `timeseries` below the root and is cut into 12, 4 and 4 months, as
+            published. None: the file given.
+        file: a CSV file with a header, a step a line; also `.gz`.
+        columns: the columns to forecast; None: all.
+        missing: `error`, or `interpolate`: gaps are filled linearly, and it is said how many.
+        root: where published sets lie; else the environment variable `RNNZOO_DATA`, else the user's cache.
+        fractions: shares of training, validation and test steps, in time.
+        window: steps of a training window, targets of each.
+        stride: steps from the beginning of one training window to that of the next.
+        horizon: how many steps ahead is measured after a test.
+        period: steps of a season, for the seasonal naive forecast; 1: there is none.
+        batch_size: windows; as in `ExampleDataModule`, and so are the rest.
+        seed: see there.
+        workers: see there.
+
+    Raises:
+        RnnzooError: keys that do not go together, or a number below 1; what is wrong with the series itself is said
+            when it is first needed.
+    """
+
+    def __init__(
+        self,
+        dataset: str | None = None,
+        file: str | None = None,
+        columns: list[str] | None = None,
+        missing: Literal["error", "interpolate"] = "error",
+        root: str | None = None,
+        fractions: list[float] = [0.7, 0.1, 0.2],  # noqa: B006  # never changed
+        window: int = 100,
+        stride: int = 10,
+        horizon: int = 10,
+        period: int = 1,
+        batch_size: int = 32,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(batch_size, None, seed, workers)
+        if (dataset is None) == (file is None):
+            raise RnnzooError("give exactly one of data.dataset and data.file")
+        if dataset is not None and dataset not in SETS:
+            raise RnnzooError(unknown("data.dataset", dataset, SETS))
+        check_fractions(fractions)
+        for key, value in (("window", window), ("stride", stride), ("horizon", horizon), ("period", period)):
+            if value < 1:
+                raise RnnzooError(f"data.{key}: {value} must be at least 1")
+        self._dataset, self._file, self._columns, self._missing, self._root = dataset, file, columns, missing, root
+        self._fractions = fractions
+        self.window, self.stride, self.horizon, self.period = window, stride, horizon, period
+
+    @property
+    def description(self) -> str:
+        """Which series, and how long it is."""
+        return f"{self._dataset or self._file}, {len(self.series)} steps of {self.series.shape[1]} values"
+
+    @property
+    def series(self) -> Tensor:
+        """(L, D) float64, the whole series in its own units."""
+        return self._series.values
+
+    @cached_property
+    def cuts(self) -> tuple[int, int, int]:
+        """Where the training, the validation and the test part end."""
+        length = len(self.series)
+        if self._dataset == "etth1":
+            return 12 * _MONTH, 16 * _MONTH, min(20 * _MONTH, length)
+        shares = self._fractions
+        return round(length * shares[0]), round(length * (shares[0] + shares[1])), length
+
+    def part(self, split: str) -> tuple[int, int]:
+        """The first step of a split and the one after its last."""
+        ends = self.cuts
+        return {"train": (0, ends[0]), "validation": (ends[0], ends[1]), "test": (ends[1], ends[2])}[split]
+
+    def read(self, split: str) -> Sequence[Example]:
+        """The windows of a split."""
+        start, end = self.part(split)
+        if split == "train":
+            begins = range(0, max(end - self.window, 1), self.stride)
+            if end < 2:
+                raise RnnzooError(f"the training part of {self.description} has {end} steps: give a longer series")
+            return [self._window(begin, min(begin + self.window, end - 1), begin) for begin in begins]
+        # Each step of the part is a target once.
+        begins = range(start, end, self.window)
+        return [self._window(max(0, b - 1 - self.window), min(b + self.window, end) - 1, b - 1) for b in begins]
+
+    def fit_encoding(self, examples: Sequence[Example]) -> SeriesEncoding:
+        """Mean and scale of the training part."""
+        return SeriesEncoding.fit([self.series[: self.cuts[0]]])
+
+    def make_batch(self, split: str, rows: Tensor) -> ForecastBatch:
+        """The windows `rows` of a split."""
+        inputs = self.stored(split).batch(rows)
+        assert inputs.values is not None  # a series encoding makes values
+        places = self._begins(split)[rows, None] + torch.arange(inputs.values.shape[1])
+        following = self._standardised[(places + 1).clamp(max=len(self._standardised) - 1)]
+        return ForecastBatch(inputs, following, self._counted_from(split)[rows])
+
+    def _window(self, begin: int, end: int, counted: int) -> Example:
+        return Example(self.series[begin:end], (begin, counted), f"{self._series.place}, step {begin}")
+
+    def _begins(self, split: str) -> Tensor:
+        return torch.tensor([example.target[0] for example in self.examples(split)])
+
+    def _counted_from(self, split: str) -> Tensor:
+        return torch.tensor([example.target[1] - example.target[0] for example in self.examples(split)])
+
+    @cached_property
+    def _standardised(self) -> Tensor:
+        return self.input_encoding.encode(self.series)["values"]
+
+    @cached_property
+    def _series(self) -> Series:
+        if self._dataset in PACKAGED:
+            return packaged_series(self._dataset, self._missing)
+        path = self._file
+        if self._dataset == "etth1":
+            folder = dataset_folder("timeseries", _ETTH1, self._root)
+            name = folder / "ETTh1.csv"
+            path = str(name if name.exists() else name.with_name("ETTh1.csv.gz"))
+        assert path is not None  # the constructor asks for one
+        found = read_csv(path, self._columns, missing=self._missing)
+        return found[0]

@@ -1,0 +1,99 @@
+"""Series of real numbers as files hold them, and what becomes of their gaps."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnzoo.errors import RnnzooError, unknown
+
+MISSING = ("error", "interpolate")
+_GAP = re.compile(r"\?|nan|na|null", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series.
+
+    Attributes:
+        values: (T, D) float64, all finite.
+        label: What the file says it is; None where it says nothing.
+        place: `file:line`, or the file and the row.
+        conversion: What was done to what was read, in words; "" where nothing was.
+    """
+
+    values: Tensor
+    label: str | None
+    place: str
+    conversion: str = ""
+
+
+def number(cell: str, where: str) -> float:
+    """A printed number, NaN for a gap: nothing, `?`, `NaN`, `NA` or `null`.
+
+    Raises:
+        RnnzooError: it is neither, or too large.
+    """
+    text = cell.strip()
+    if _NUMBER.fullmatch(text):
+        value = float(text)
+        if math.isinf(value):
+            raise RnnzooError(f"{where}: {text[:40]!r} is too large a number")
+        return value
+    if not text or _GAP.fullmatch(text):
+        return math.nan
+    raise RnnzooError(f"{where}: {text[:40]!r} is no number")
+
+
+def check_missing(missing: str) -> None:
+    """Refuse what is not in `MISSING`."""
+    if missing not in MISSING:
+        raise RnnzooError(unknown("value of missing", missing, MISSING))
+
+
+def without_gaps(
+    values: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    missing: str,
+    place: str,
+    lines: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+) -> tuple[Tensor, str]:
+    """The values (T, D) with their gaps filled, and what was done.
+
+    Args:
+        values: (T, D); what is not finite is a gap.
+        missing: "error", or "interpolate": linearly in time between the values next to a gap in the same dimension, at
+            an end the nearest value.
+        place: Of the series, for messages.
+        lines: The line of each step, where they have some.
+        names: Of the dimensions.
+
+    Raises:
+        RnnzooError: there is a gap that may not be filled, or cannot be as nothing is known in its dimension.
+    """
+    gaps = ~np.isfinite(values)
+    if not gaps.any():
+        return torch.from_numpy(np.ascontiguousarray(values)), ""
+    step, dimension = map(int, np.argwhere(gaps)[0])
+    where = place if lines is None else f"{place.rsplit(':', 1)[0]}:{lines[step]}"
+    column = f"dimension {dimension}" if names is None else f"column {names[dimension]!r}"
+    if missing == "error" or np.isinf(values).any():
+        raise RnnzooError(
+            f"{where}: step {step} has no finite value in {column} ({gaps.sum()} of {gaps.size} values of the series "
+            "have none): fill the gaps, or let missing be 'interpolate'"
+        )
+    filled = values.copy()
+    time = np.arange(len(values))
+    for at in np.flatnonzero(gaps.any(0)):
+        known = ~gaps[:, at]
+        if not known.any():
+            raise RnnzooError(f"{place}: there is no value at all in dimension {at}: nothing to interpolate from")
+        filled[~known, at] = np.interp(time[~known], time[known], values[known, at])
+    return torch.from_numpy(filled), f"{gaps.sum()} missing of {gaps.size} values interpolated linearly in time"

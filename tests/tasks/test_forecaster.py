@@ -1,0 +1,105 @@
+"""The forecaster as a task: the contract, units, and the cuts in time."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from rnnzoo.batches import ForecastBatch, SequenceInputs
+from rnnzoo.data import ForecastDataModule
+from rnnzoo.errors import RnnzooError
+from rnnzoo.recurrent import StackConfig
+from rnnzoo.tasks import Forecaster
+from rnnzoo.testing.tasks import check_task
+
+SERIES = {"kind": "series", "mean": [10.0], "scale": [4.0]}
+
+
+@pytest.mark.parametrize("head", ["point", "gaussian"])
+@pytest.mark.parametrize("change", [False, True])
+def test_contract(head: str, change: bool) -> None:
+    torch.manual_seed(2)
+    inputs = SequenceInputs(torch.tensor([5, 2, 0]), values=torch.randn(3, 5, 1))
+    batch = ForecastBatch(inputs, 2 + torch.randn(3, 5, 1), torch.tensor([0, 1, 0]))
+    check_task(Forecaster(SERIES, stack=StackConfig(hidden_size=6), head=head, change=change), batch)  # type: ignore[arg-type]
+
+
+def test_a_forecast_that_knows_nothing_is_the_naive_one_in_the_units_of_the_series() -> None:
+    task = Forecaster(SERIES, stack=StackConfig(hidden_size=6), change=True)
+    for parameter in task.network.head.parameters():
+        torch.nn.init.zeros_(parameter)
+    found = task.predict([[7.0, 9.0, 30.0], [1.5]], steps=3)
+    torch.testing.assert_close(found[0], torch.full((3, 1), 30.0, dtype=torch.float64), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(found[1], torch.full((3, 1), 1.5, dtype=torch.float64), rtol=1e-6, atol=1e-6)
+
+
+def _data(tmp_path, **given: object) -> ForecastDataModule:  # type: ignore[no-untyped-def]
+    path = tmp_path / "series.csv"
+    path.write_text("time,a\n" + "".join(f"t{i},{i * i % 17}\n" for i in range(100)))
+    options = {"columns": ["a"], "fractions": [0.6, 0.2, 0.2], "window": 12, "stride": 5, "horizon": 4, "period": 3}
+    return ForecastDataModule(file=str(path), **{**options, **given})  # type: ignore[arg-type]
+
+
+def test_mean_and_scale_are_those_of_the_training_part(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    data = _data(tmp_path)
+    train = torch.tensor([i * i % 17 for i in range(60)], dtype=torch.float64)
+    assert data.encoding["mean"] == pytest.approx([train.mean().item()])
+    assert data.encoding["scale"] == pytest.approx([train.std(unbiased=False).item()])
+
+
+def test_each_step_of_a_part_is_a_target_once_and_training_sees_none_of_them(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    data = _data(tmp_path, batch_size=3)
+    encoding = data.input_encoding
+    values = encoding.encode(data.series)["values"][:, 0]
+    for split, loader in (("validation", data.val_dataloader()), ("test", data.test_dataloader())):
+        start, end = data.part(split)
+        found = []
+        for batch in loader:
+            found += batch.targets[..., 0][batch.mask].tolist()
+            for row in range(len(batch.first)):  # what follows each input is its target
+                length = int(batch.inputs.lengths[row])
+                torch.testing.assert_close(batch.inputs.values[row, 1:length], batch.targets[row, : length - 1])
+        assert sorted(found) == pytest.approx(sorted(values[start:end].tolist()))
+    for batch in data.train_dataloader():
+        last = batch.targets[..., 0][batch.mask]
+        assert set(last.tolist()) <= set(values[:60].tolist())
+
+
+def test_compare_scores_the_naive_forecasts_as_by_hand(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    data = _data(tmp_path)
+    table = Forecaster(data.encoding, stack=StackConfig(hidden_size=4)).compare(data)
+    series = [i * i % 17 for i in range(100)]
+    errors = [series[t + h] - series[t - 1] for t in range(80, 97) for h in range(4)]
+    assert table.rows["naive"]["RMSE"] == pytest.approx((sum(e * e for e in errors) / len(errors)) ** 0.5)
+    assert "17 test steps" in table.title
+    seasonal = _data(tmp_path, period=1)
+    q = sum(abs(series[t] - series[t - 1]) for t in range(1, 60)) / 59
+    table = Forecaster(data.encoding, stack=StackConfig(hidden_size=4)).compare(seasonal)
+    assert table.rows["naive"]["MASE"] == pytest.approx(sum(map(abs, errors)) / len(errors) / q)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"window": 0}, "data.window: 0 must be at least 1"),
+        ({"fractions": [0.5, 0.5]}, "data.fractions must be three shares"),
+        ({"columns": ["b"]}, "unknown column 'b'"),
+        ({"horizon": 50}, "data.horizon 50 and data.window 12 do not fit"),
+        ({"dataset": "sunspots"}, "give exactly one of data.dataset and data.file"),
+    ],
+)
+def test_mistakes(tmp_path, given: dict[str, object], message: str) -> None:  # type: ignore[no-untyped-def]
+    def run() -> None:
+        data = _data(tmp_path, **given)
+        Forecaster(data.encoding, stack=StackConfig(hidden_size=4)).compare(data)
+
+    with pytest.raises(RnnzooError) as caught:
+        run()
+    assert message in str(caught.value)
+
+
+def test_gaps_are_named_by_line(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "gaps.csv"
+    path.write_text("a\n1\n2\nNA\n4\n")
+    with pytest.raises(RnnzooError, match=r"gaps.csv:4: .*interpolate"):
+        _ = ForecastDataModule(file=str(path), window=2, fractions=[0.5, 0.25, 0.25]).encoding
