@@ -17,6 +17,9 @@ class ExactResume(Callback):
     bit-identical weights. What validation steps within a fit draw is undone, so that it does not matter to training how
     often they ran. The states are plain tensors and lists, which load with ``weights_only=True``.
 
+    A checkpoint of an epoch's end is refused as one from within an epoch is where the data is read otherwise now:
+    Lightning restores no loader there, so rnnzoo's loaders are asked by this callback.
+
     Two things it cannot mend. A `torch.utils.data.DataLoader` draws a seed from PyTorch's global state whenever it is
     iterated, and Lightning iterates a validation loader on some resumes only to skip it: give it a ``generator`` of its
     own. And a checkpoint in the middle of a window of accumulated batches does not hold the gradients so far: a warning
@@ -24,10 +27,15 @@ class ExactResume(Callback):
 
     On a resume with another number of processes the states cannot be handed out: a warning says so, and training goes
     on with the numbers of ``seed_everything``.
+
+    Raises:
+        RnnzooError: a loader of `rnnzoo.data` has other settings (lanes, processes, window, text, seed) than the one
+            that the checkpoint was trained with.
     """
 
     def __init__(self) -> None:
         self._restored: list[dict[str, Any]] | None = None
+        self._loaders: list[dict[str, Any]] = []  # the states of the checkpoint's training loaders
         self._in_epoch = False
         self._outside_validation: dict[str, Any] | None = None
 
@@ -47,8 +55,12 @@ class ExactResume(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Remember the states until training starts."""
+        if trainer.state.fn != TrainerFn.FITTING:
+            return
+        fit_loop = checkpoint.get("loops", {}).get("fit_loop", {})
+        self._loaders = fit_loop.get("state_dict", {}).get("combined_loader", [])
         saved = checkpoint.get("random_state")
-        if saved is None or trainer.state.fn != TrainerFn.FITTING:
+        if saved is None:
             return
         if len(saved["processes"]) != trainer.world_size:
             rank_zero_warn(
@@ -65,7 +77,16 @@ class ExactResume(Callback):
             set_random_state(self._restored[trainer.global_rank], pl_module.device)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """In the middle of an epoch, restore again: the loaders drew seeds that this epoch has drawn before."""
+        """See that the data is the checkpoint's; in the middle of an epoch, restore again.
+
+        There the loaders have drawn seeds by now that this epoch has drawn before.
+        """
+        loaders = trainer.fit_loop._combined_loader
+        assert loaders is not None
+        for loader, state in zip(loaders.flattened, self._loaders, strict=False):
+            if hasattr(loader, "require_settings"):
+                loader.require_settings(state)
+        self._loaders = []
         if self._restored is not None and self._in_epoch:
             set_random_state(self._restored[trainer.global_rank], pl_module.device)
         self._restored = None

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
+from torch.multiprocessing.spawn import ProcessExitedException
 
 from rnnzoo.callbacks.logging_steps import log_interval
 from rnnzoo.callbacks.run_folder import run_folder
+
+EXIT_CODE = 130  # of a process that Ctrl-C ended, as shells have it
 
 
 class InterruptCheckpoint(Callback):
@@ -26,7 +30,7 @@ class InterruptCheckpoint(Callback):
     under way is not repeated on resuming.
 
     With several processes Ctrl-C reaches all of them (the terminal sends it to each), but at different steps: they
-    agree every ``log_every_n_steps`` steps.
+    agree every ``log_every_n_steps`` steps. It is enough that it reaches one that trains.
 
     Args:
         resume_command: what the message puts before ``--ckpt_path PATH``.
@@ -41,10 +45,15 @@ class InterruptCheckpoint(Callback):
         self._requested = False
         self._ends_here = False  # saved already, or told not to
         self._previous: Any = None
+        self._end: BaseException = KeyboardInterrupt()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take over Ctrl-C; before training starts there is nothing to save."""
         self._fitting, self._requested, self._ends_here = True, False, False
+        # PyTorch takes a process that it started and that a KeyboardInterrupt ends for one that is done: the process
+        # that started it, unless Ctrl-C reached that one too, would wait for its result for ever.
+        started_by_another = isinstance(trainer.strategy.launcher, _MultiProcessingLauncher)
+        self._end = SystemExit(EXIT_CODE) if started_by_another else KeyboardInterrupt()
         if threading.current_thread() is threading.main_thread():
             self._previous = signal.signal(signal.SIGINT, self._on_signal)
 
@@ -53,7 +62,7 @@ class InterruptCheckpoint(Callback):
             return  # saving, or on the way out
         if self._requested:
             self._ends_here = True
-            raise KeyboardInterrupt
+            raise self._end
         self._requested = True
         print("\nstopping after this step and saving; Ctrl-C again stops at once without saving", file=sys.stderr)
 
@@ -84,7 +93,9 @@ class InterruptCheckpoint(Callback):
         self._release()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Save where an interrupt struck, unless it came from here."""
+        """Save where an interrupt struck, unless it came from here; end as the processes did that Ctrl-C ended."""
+        if isinstance(exception, ProcessExitedException) and exception.exit_code == EXIT_CODE:
+            raise SystemExit(1)  # what Lightning ends with on Ctrl-C
         if not isinstance(exception, KeyboardInterrupt):
             self._release()
         elif self._fitting:
@@ -102,7 +113,8 @@ class InterruptCheckpoint(Callback):
     def _stop(self, trainer: Trainer) -> None:
         self._ends_here = True
         self._save(trainer)
-        raise KeyboardInterrupt
+        trainer.strategy.barrier()  # PyTorch ends the others as soon as one of the processes that it started has gone
+        raise self._end
 
     def _save(self, trainer: Trainer) -> None:
         path = self._path(trainer)

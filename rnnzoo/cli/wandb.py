@@ -11,8 +11,11 @@ from rnnzoo.errors import RnnzooError
 def make_logger(run: Path, recipe: str, mode: str) -> WandbLogger:
     """The logger of a run.
 
+    Training that goes on, or is measured, in its own folder is the same run of W&B: one dashboard shows all of it. A
+    part that was logged offline later than another is added with ``wandb sync --append``.
+
     Args:
-        run: its folder; the offline run lies in ``wandb`` below it.
+        run: its folder; W&B's files lie in ``wandb`` below it.
         recipe: the recipe's name; the runs of a recipe are a group.
         mode: ``online`` or ``offline`` (``dryrun`` is W&B's old word for it).
 
@@ -34,10 +37,18 @@ def make_logger(run: Path, recipe: str, mode: str) -> WandbLogger:
     return WandbLogger(
         name=f"{recipe} {run.name}",
         save_dir=str(run.resolve()),
+        id=_known_id(run),
+        resume="allow",
         project="rnnzoo",
         group=recipe,
         offline=mode != "online",
     )
+
+
+def _known_id(run: Path) -> str | None:
+    """The id under which W&B knows a run: ``id`` in ``wandb/offline-run-<time>-<id>``; None: it does not yet."""
+    parts = sorted((run / "wandb").glob("*run-*-*"), key=lambda path: path.stat().st_mtime)
+    return parts[0].name.rpartition("-")[2] if parts else None
 
 
 def finish() -> None:

@@ -50,12 +50,12 @@ class LanguageModelDataModule(LightningDataModule):
             own, in batches of like lengths.
         batch_size: Rows of a training batch (lanes, or sentences), per process, as everywhere in Lightning; of
             sentences also in evaluation.
-        window: Tokens of a lane in a training batch: how far gradients go back.
+        window: Tokens of a lane in a training batch: how far gradients go back; None: 35.
         random_window: Whether training windows have random lengths; see `RandomWindowLaneLoader`.
-        evaluation_window: Tokens of a lane in an evaluation batch. The state is carried, so it changes time and memory
-            but no result.
-        evaluation_batch_size: Lanes in evaluation, over all processes. One is exact: every token has all tokens before
-            it as context. More are faster on a GPU, and each lane begins without context.
+        evaluation_window: Tokens of a lane in an evaluation batch; None: 256. The state is carried, so it changes time
+            and memory but no result.
+        evaluation_batch_size: Lanes in evaluation, over all processes; None: one, which is exact: every token has all
+            tokens before it as context. More are faster on a GPU, and each lane begins without context.
         seed: Of the order of sentences and of random windows.
 
     Raises:
@@ -80,17 +80,25 @@ class LanguageModelDataModule(LightningDataModule):
         lowercase: bool = False,
         mode: Literal["lanes", "sentences"] = "lanes",
         batch_size: int = 20,
-        window: int = _WINDOW,
+        window: int | None = None,
         random_window: bool = False,
-        evaluation_window: int = _EVALUATION_WINDOW,
-        evaluation_batch_size: int = 1,
+        evaluation_window: int | None = None,
+        evaluation_batch_size: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.source = TextSource(corpus, folder, train_files, validation_files, test_files, fractions, root)
         self.min_frequency, self.max_vocabulary, self.unknown = min_frequency, max_vocabulary, unknown
-        self.mode, self.batch_size, self.window, self.random_window = mode, batch_size, window, random_window
-        self.evaluation_window, self.evaluation_batch_size, self.seed = evaluation_window, evaluation_batch_size, seed
+        self.mode, self.batch_size, self.random_window, self.seed = mode, batch_size, random_window, seed
+        self._check_mode(
+            window=window,
+            random_window=random_window or None,
+            evaluation_window=evaluation_window,
+            evaluation_batch_size=evaluation_batch_size,
+        )
+        self.window = _WINDOW if window is None else window
+        self.evaluation_window = _EVALUATION_WINDOW if evaluation_window is None else evaluation_window
+        self.evaluation_batch_size = 1 if evaluation_batch_size is None else evaluation_batch_size
         self._check_sizes()
         self._unfitted = _tokenizer(tokenizer, end_of_line, lowercase, mode)
         self.level = self._unfitted.level
@@ -219,21 +227,17 @@ class LanguageModelDataModule(LightningDataModule):
                 f"lower {key} or data.window, or give more text"
             )
 
-    def _check_sizes(self) -> None:
+    def _check_mode(self, **of_lanes: int | None) -> None:
         if self.mode not in ("lanes", "sentences"):
             raise RnnzooError(unknown("data.mode", self.mode, ["lanes", "sentences"]))
+        given = [key for key, value in of_lanes.items() if value is not None]
+        if self.mode == "sentences" and given:
+            raise RnnzooError(f"data.{given[0]} is about lanes, but data.mode is sentences: unset one")
+
+    def _check_sizes(self) -> None:
         for key in ("min_frequency", "batch_size", "window", "evaluation_window", "evaluation_batch_size"):
             if getattr(self, key) < 1:
                 raise RnnzooError(f"data.{key}: {getattr(self, key)} must be at least 1")
-        lane_keys = {
-            "window": (self.window, _WINDOW),
-            "random_window": (self.random_window, False),
-            "evaluation_window": (self.evaluation_window, _EVALUATION_WINDOW),
-            "evaluation_batch_size": (self.evaluation_batch_size, 1),
-        }
-        for key, (value, default) in lane_keys.items():
-            if self.mode == "sentences" and value != default:
-                raise RnnzooError(f"data.{key} is about lanes, but data.mode is sentences: unset one")
 
     def _check_vocabulary_keys(self) -> None:
         limited = [

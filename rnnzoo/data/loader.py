@@ -91,6 +91,18 @@ class StatefulLoader(ABC, Generic[Batch]):
         Raises:
             RnnzooError: If the state was saved with other settings, naming each.
         """
+        self.require_settings(state)
+        self.epoch, self._position, self._resume_at = state["epoch"], state["pos"], state["pos"]
+        self._announced = None
+
+    def require_settings(self, state: dict[str, Any]) -> None:
+        """Refuse a saved state of other settings, also where its position is not gone back to.
+
+        Lightning restores no loader from a checkpoint of an epoch's end; `rnnzoo.callbacks.ExactResume` asks then.
+
+        Raises:
+            RnnzooError: Naming each setting that differs.
+        """
         saved, own = state["settings"], self.settings()
         changed = [key for key in own if saved.get(key) != own[key]]
         if changed:
@@ -99,5 +111,3 @@ class StatefulLoader(ABC, Generic[Batch]):
                 f"the checkpoint's position in the data means nothing here: {said}. Resume with the settings of the "
                 "checkpoint, or start a new run"
             )
-        self.epoch, self._position, self._resume_at = state["epoch"], state["pos"], state["pos"]
-        self._announced = None

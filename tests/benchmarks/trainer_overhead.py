@@ -5,7 +5,11 @@
 Both train the same model (embedding, 2-layer LSTM, softmax) on the same lanes with the same dropout, clipping and
 optimizer; the loop is what one writes by hand with nn.Embedding, nn.LSTM and nn.Linear, state carried. They
 take turns in one process; medians over the rounds are compared. Bar (issue 2): at least 0.95 of the loop's tokens.
-On a machine that others use too, the time of the process (`--clock cpu`) says more than that of the wall.
+On a machine that others use too, the time of the process (`--clock cpu --threads 1`) says more than that of the wall.
+
+glibc hands freed memory back to the system and takes it again, page by page, in one run for the one contestant and in
+the next for the other: 0 to 15,000 page faults and 0 to 40 ms a step. MALLOC_MMAP_THRESHOLD_=1073741824 and
+MALLOC_TRIM_THRESHOLD_=2147483647 in the environment keep it, so that what the Trainer itself costs remains.
 """
 
 import argparse

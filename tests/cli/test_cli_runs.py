@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -58,20 +59,30 @@ def test_run_fits_tests_and_shows_table_and_sample(rnnzoo) -> None:
 
 
 def test_wandb_config_holds_the_whole_recipe(rnnzoo) -> None:
-    from wandb.proto import wandb_internal_pb2
-
     assert rnnzoo("fit", "toy.yaml", "--model.dropout", "0.25").code == 0
     (file,) = runs()[0].glob("wandb/offline-run-*/run-*.wandb")
-    config = {}
-    for payload in records(file.read_bytes()):
-        record = wandb_internal_pb2.Record.FromString(payload)
-        for source in (record.run.config, record.config):
-            config |= {update.key: json.loads(update.value_json) for update in source.update}
+    config = wandb_config(file)
     assert config["recipe"] == "toy"
     assert config["model"]["init_args"]["dropout"] == 0.25
     assert config["data"]["init_args"]["size"] == 16
     assert config["trainer"]["max_epochs"] == 2
     assert config["seed_everything"] == 3
+
+
+def wandb_config(file: Path) -> dict[str, object]:
+    """The config in a .wandb file, once it is whole: W&B's own process writes it, and finish() does not wait for it."""
+    from wandb.proto import wandb_internal_pb2
+
+    for _ in range(200):
+        found = [wandb_internal_pb2.Record.FromString(payload) for payload in records(file.read_bytes())]
+        if found and found[-1].WhichOneof("record_type") == "exit":
+            break
+        time.sleep(0.1)
+    config = {}
+    for record in found:
+        for source in (record.run.config, record.config):
+            config |= {update.key: json.loads(update.value_json) for update in source.update}
+    return config
 
 
 def records(data: bytes) -> list[bytes]:
@@ -113,6 +124,18 @@ def test_resume_is_the_uninterrupted_run(rnnzoo) -> None:
     states = [torch.load(run / "checkpoints/last.ckpt", weights_only=True) for run in (whole, resumed)]
     assert states[0]["global_step"] == states[1]["global_step"] == 8
     assert torch.equal(states[0]["state_dict"]["linear.weight"], states[1]["state_dict"]["linear.weight"])
+
+
+def test_one_run_of_wandb_whatever_goes_on_in_a_folder(rnnzoo) -> None:
+    assert rnnzoo("fit", "toy.yaml", "--trainer.max_epochs", 1).code == 0
+    assert rnnzoo("fit", "toy.yaml", "--ckpt_path", "last").code == 0
+    assert rnnzoo("test", "toy.yaml", "--wandb", "offline").code == 0
+    (run,) = runs()
+    parts = list(run.glob("wandb/offline-run-*"))
+    assert len({part.name.split("-")[3] for part in parts}) == 1
+    assert rnnzoo("fit", "toy.yaml").code == 0  # a new run
+    (other,) = runs()[1].glob("wandb/offline-run-*")
+    assert other.name.split("-")[3] != parts[0].name.split("-")[3]
 
 
 def test_measures_the_best_of_the_newest_run(rnnzoo) -> None:

@@ -142,6 +142,9 @@ def test_without_test_text_the_rest_works(folder):
         ({"corpus": "pydoc", "batch_size": 0}, "data.batch_size: 0 must be at least 1"),
         ({"corpus": "pydoc", "mode": "sentence"}, "unknown data.mode 'sentence': did you mean 'sentences'"),
         ({"corpus": "pydoc", "mode": "sentences", "random_window": True}, "data.random_window is about lanes"),
+        ({"corpus": "pydoc", "mode": "sentences", "window": 35}, "data.window is about lanes"),
+        ({"corpus": "pydoc", "mode": "sentences", "evaluation_window": 256}, "data.evaluation_window is about lanes"),
+        ({"corpus": "pydoc", "mode": "sentences", "evaluation_batch_size": 1}, "evaluation_batch_size is about lanes"),
         ({"corpus": "pydoc", "mode": "sentences", "end_of_line": False}, "data.mode sentences needs lines"),
         ({"corpus": "pydoc", "tokenizer": "wrod"}, "unknown tokenizer 'wrod'"),
         (

@@ -5,6 +5,7 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from rnnzoo.callbacks import ExactResume
 from rnnzoo.data.lanes import LaneLoader, RandomWindowLaneLoader
 from rnnzoo.data.sentences import BucketedSentenceLoader
 from rnnzoo.errors import RnnzooError
@@ -119,6 +120,25 @@ def test_the_state_is_plain_and_loads_with_weights_only(tmp_path):
 def test_a_state_of_other_settings_is_refused_by_key(other, message):
     with pytest.raises(RnnzooError, match=message):
         other.load_state_dict(LaneLoader(IDS, 4, 10, 0).state_dict())
+
+
+CHANGED = {
+    "data.batch_size x processes was 4, is 8": lambda: LaneLoader(IDS, 8, 10, 0),
+    "data.window was 10, is 5": lambda: LaneLoader(IDS, 4, 5, 0),
+    "checksum of the text was": lambda: LaneLoader(IDS.flip(0), 4, 10, 0),
+    "data.mode was None, is sentences": lambda: LOADERS["sentences"](),
+}
+
+
+@pytest.mark.parametrize("message", CHANGED)
+def test_other_data_is_refused_at_the_end_of_an_epoch_too(tmp_path, message):
+    saver = ModelCheckpoint(tmp_path, filename="{epoch}", save_top_k=-1, save_on_train_epoch_end=True)
+    fit(LOADERS["lanes"](), callbacks=[saver])
+    callbacks = [ExactResume(), ModelCheckpoint(tmp_path / "resumed")]
+    with pytest.raises(RnnzooError, match=message):
+        fit(CHANGED[message](), ckpt_path=tmp_path / "epoch=0.ckpt", callbacks=callbacks)
+    rest, _ = fit(LOADERS["lanes"](), ckpt_path=tmp_path / "epoch=0.ckpt", callbacks=callbacks)
+    assert rest[0][:3] == (1, 0, True)
 
 
 def test_an_abandoned_pass_leaves_no_trace():
