@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from rnnzoo.batches import SequenceInputs, TaggedBatch
+from rnnzoo.data import Example, TaggerDataModule
+from rnnzoo.encodings import TextEncoding
 from rnnzoo.errors import RnnzooError
 from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks import Tagger
@@ -88,3 +92,49 @@ def test_mistakes(given: dict[str, object], message: str) -> None:
     with pytest.raises(RnnzooError) as caught:
         _task(**given)
     assert message in str(caught.value)
+
+
+SPANS = ["B-PER", "I-PER", "O"]
+
+
+def test_a_crf_with_a_scheme_gives_no_tags_that_break_it() -> None:
+    torch.manual_seed(4)
+    for _ in range(20):
+        task = Tagger(TEXT, {"ner": SPANS}, stack=StackConfig(hidden_size=4), head="crf", scheme="IOB2")
+        for parameter in task.network.parameters():
+            torch.nn.init.normal_(parameter, std=2.0)
+        found = task.network.decode(task.network(_batch().inputs), _batch().inputs.mask)[:, :, 0].tolist()
+        for row, length in zip(found, (5, 2, 3, 0), strict=True):
+            tags = ["O", *(SPANS[tag] for tag in row[:length])]
+            assert all(after != "I-PER" or before != "O" for before, after in pairwise(tags))
+
+
+def test_f1_counts_spans() -> None:
+    task = Tagger(TEXT, {"ner": SPANS}, stack=StackConfig(hidden_size=4), scheme="IOB2")
+    metric = task.build_metrics()["f1"]
+    # true: [0, 2) and [3, 4); found: [0, 2) and [2, 3)
+    metric.update(torch.tensor([[0, 1, 0, 2]]), torch.tensor([[0, 1, 2, 0]]))
+    assert metric.compute().item() == pytest.approx(0.5)
+
+
+class _Data(TaggerDataModule):
+    columns = ("pos",)
+
+    def read(self, split: str) -> list[Example]:
+        rows = [("a b a", "X Y X"), ("b a", "Y Z"), ("b c", "Y Y")] if split == "train" else [("a b d", "X X Y")]
+        return [Example(words.split(), [tags.split()], split) for words, tags in rows]
+
+    def fit_encoding(self, examples):  # type: ignore[no-untyped-def]
+        return TextEncoding("whitespace", ["<unk>", "a", "b", "c"])
+
+
+def test_the_most_frequent_tags_are_those_by_hand() -> None:
+    data = _Data(batch_size=2)
+    task = Tagger(data.encoding, data.tags, stack=StackConfig(hidden_size=4, bidirectional=True))
+    table = task.compare(data)
+    assert table is not None
+    # a: X twice, Z once; b: Y always; d is unknown: Y, the most frequent of all
+    assert table.rows["most frequent tag"]["accuracy"] == pytest.approx(2 / 3)
+    assert set(table.rows) == {"Tagger", "most frequent tag", "window of 5 words"}
+    right = [tag == expected for (_, tag), expected in zip(task.predict([["a", "b", "d"]])[0], "XXY", strict=True)]
+    assert table.rows["Tagger"]["accuracy"] == pytest.approx(sum(right) / 3)
