@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import enum
 import functools
-import sys
 import types
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from torch.func import functional_call
 
 from rnnzoo.cells import RecurrentCell
 from rnnzoo.cells.base import Stage, make_gates
+from rnnzoo.recurrent.compiled_calls import Compiled
 
 
 class UnsupportedError(Exception):
@@ -74,11 +74,11 @@ class StageKernel:
     num_carried: int
     parameters: tuple[str, ...]
     widths: tuple[int, ...]
-    _forward: Callable[..., tuple[Tensor, ...]] | None = None
-    _backward: dict[Hashable, Callable[..., tuple[Tensor, ...]]] = field(default_factory=dict)
+    _forward: Compiled | None = None
+    _backward: dict[Hashable, Compiled] = field(default_factory=dict)
 
     @property
-    def forward(self) -> Callable[..., tuple[Tensor, ...]]:
+    def forward(self) -> Compiled:
         """``forward(*inputs)`` are the outputs."""
         if self._forward is None:
             function = self.function
@@ -86,10 +86,10 @@ class StageKernel:
             def forward(*inputs: Tensor) -> tuple[Tensor, ...]:
                 return function(*inputs)
 
-            self._forward = _compile(forward)
+            self._forward = Compiled(forward, len(_KERNELS))
         return self._forward
 
-    def backward(self, cotangents: tuple[int, ...], pending: bool, num_inputs: int) -> Callable[..., Any]:
+    def backward(self, cotangents: tuple[int, ...], pending: bool, num_inputs: int) -> Compiled:
         """``backward(*inputs, *cotangents, *pending, *sums)`` are the gradients.
 
         Of the parts, of the fields of the state that are read, of what was carried, and of the parameters; to those of
@@ -102,7 +102,7 @@ class StageKernel:
         """
         key = (cotangents, pending)
         if key not in self._backward:
-            self._backward[key] = _compile(self._make_backward(cotangents, pending, num_inputs))
+            self._backward[key] = Compiled(self._make_backward(cotangents, pending, num_inputs), len(_KERNELS))
         return self._backward[key]
 
     def _make_backward(self, cotangents: tuple[int, ...], pending: bool, num_inputs: int) -> Callable[..., Any]:
@@ -129,7 +129,8 @@ class StageKernel:
                     total = total + rest.pop(0)
                 sums.append(total)
             gradients = torch.func.vjp(outputs, *[tensors[place] for place in places])[1](tuple(sums))
-            return tuple(rest.pop(0) + grad if add else grad for add, grad in zip(added, gradients, strict=True))
+            gradients = (rest.pop(0) + grad if add else grad for add, grad in zip(added, gradients, strict=True))
+            return tuple(gradient.contiguous() for gradient in gradients)
 
         return backward
 
@@ -341,47 +342,8 @@ def _row_wise(
             result = tuple(k * o + (1 - k) * n for k, o, n in zip(keep, old, result, strict=True))
         if live:
             result = tuple(torch.where(constants[-1], n, o) for n, o in zip(result, old, strict=True))
-        if last:
-            return result if mask is None else (*result, result[0] * mask)
-        return result if mask is None else (result[0] * mask, *result[1:])
+        if mask is not None:
+            result = (*result, result[0] * mask) if last else (result[0] * mask, *result[1:])
+        return tuple(output.contiguous() for output in result)
 
     return row_wise
-
-
-def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` compiled for any number of rows, under a code object of its own.
-
-    Dynamo keeps its versions of a function, and counts them against a limit beyond which it runs the function as it
-    is, by code object; functions made by one `def` share theirs.
-    """
-    code = function.__code__.replace(co_name=f"{function.__name__}_{len(_KERNELS)}")
-    assert isinstance(function, types.FunctionType)
-    own = types.FunctionType(code, function.__globals__, function.__name__, None, function.__closure__)
-    compiled: Callable[..., Any] = torch.compile(own, fullgraph=True, options={"guard_filter_fn": _worth_guarding})
-    return compiled
-
-
-_GUARDED = frozenset({"TENSOR_MATCH", "SHAPE_ENV", "DUPLICATE_INPUT", "GLOBAL_STATE", "GRAD_MODE"})
-
-
-def _worth_guarding(guards: Sequence[Any]) -> list[bool]:
-    """Which of Dynamo's guards are checked at each step: tensors, and globals of the module that wrote the cell.
-
-    The others concern the cell, of which `configuration` is the key, and the innards of PyTorch; they are most of them
-    and would take longer than the step.
-    """
-
-    def worth(guard: Any) -> bool:
-        if guard.guard_type in _GUARDED:
-            return True
-        module = guard.name.removeprefix("G['__import_").partition("_dot_")[0].partition("']")[0]
-        user = guard.name.startswith("G['__import_") and module not in sys.stdlib_module_names
-        return user and module not in ("torch", "rnnzoo")
-
-    return [worth(guard) for guard in guards]
-
-
-def mark_rows_dynamic(tensors: Sequence[Tensor]) -> None:
-    """Say that the number of rows of these tensors varies, so that another batch size compiles nothing."""
-    for tensor in tensors:
-        torch._dynamo.maybe_mark_dynamic(tensor, 0)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from rnnzoo.cells import Noise, RecurrentCell
-from rnnzoo.recurrent.compiled_kernels import Extras, StageKernel, mark_rows_dynamic, masks_operand
+from rnnzoo.recurrent.compiled_calls import Function, mark_rows_dynamic
+from rnnzoo.recurrent.compiled_kernels import Extras, StageKernel, masks_operand
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ def run_forward(plan: Plan, operands: Operands, remember: bool) -> Record:
     hands_masked = _hands_masked_operand(plan)
     parts: list[list[Any]] = [[None] * steps for _ in kernels]
     results: list[list[Any]] = [[None] * steps for _ in kernels]
+    again: dict[int, Function] = {}
 
     state: Sequence[Tensor] = operands.state
     operand = _masked(plan, state[0]) if hands_masked else state[0]
@@ -160,9 +162,12 @@ def run_forward(plan: Plan, operands: Operands, remember: bool) -> Record:
             if (product := products[index]) is not None:
                 part.append(product(operand, t))
             constant = [column[t] for column in constants[index]]
+            inputs = (*part, *state, *carried, *parameters[index], *constant)
             if at == 0:
                 mark_rows_dynamic((*part, *state, *carried, *constant))
-            found = kernel.forward(*part, *state, *carried, *parameters[index], *constant)
+                found, again[index] = kernel.forward.first(inputs)
+            else:
+                found = again[index](*inputs)
             if index < last:
                 operand, *carried = found
             if remember:
@@ -212,8 +217,8 @@ def run_backward(
     carried = [record.results[index - 1][1:] if index else [] for index in range(len(kernels))]
     rows = [list(zip(*record.parts[index], *before, *carried[index], strict=True)) for index in range(len(kernels))]
     direct = [None if gradients is None else _by_step(gradients) for gradients in sequence]
-    d_projected, d_parts = _part_gradients(plan, projected)
-    targets = [[buffer.unbind(0) for buffer in buffers] for buffers in d_parts]
+    columns: list[list[list[Any]]] = [[[None] * steps for _ in range(kernel.num_parts)] for kernel in kernels]
+    again: dict[int, Function] = {}
 
     zeros = [torch.zeros_like(start) for start in operands.state]
     state = [
@@ -237,28 +242,33 @@ def run_backward(
             flat = [tensor for some in cotangents for tensor in some]
             constant = [column[t] for column in constants[index]]
             inputs = (*rows[index][t], *parameters[index], *constant)
+            given = (*inputs, *flat, *waiting, *(sums[name] for name in kernel.parameters))
             if at == 0:
                 mark_rows_dynamic((*rows[index][t], *constant, *flat, *waiting))
-            step = kernel.backward(tuple(len(some) for some in cotangents), bool(waiting), len(inputs))
-            found = list(step(*inputs, *flat, *waiting, *(sums[name] for name in kernel.parameters)))
-            for target in targets[index]:
-                target[t].copy_(found.pop(0))
+                step = kernel.backward(tuple(len(some) for some in cotangents), bool(waiting), len(inputs))
+                outputs, again[index] = step.first(given)
+            else:
+                outputs = again[index](*given)
+            found = iter(outputs)
+            for column in columns[index]:
+                column[t] = d_product = next(found)
             for field in read:
-                pending[field] = found.pop(0)
-            cotangents = [[found.pop(0)] for _ in range(kernel.num_carried)]
+                pending[field] = next(found)
+            cotangents = [[next(found)] for _ in range(kernel.num_carried)]
             sums.update(zip(kernel.parameters, found, strict=True))
             if index:
-                cotangents.insert(0, [no_operand[index - 1] if weight is None else targets[index][-1][t] @ weight])
+                cotangents.insert(0, [no_operand[index - 1] if weight is None else d_product @ weight])
             elif masked is not None and weight is not None:
-                masked = targets[0][-1][t] @ weight
+                masked = d_product @ weight
             elif weight is not None:
-                through, d_product = pending[0], targets[0][-1][t]
+                through = pending[0]
                 pending[0] = d_product @ weight if through is None else torch.addmm(through, d_product, weight)
         state = [zero if some is None else some for zero, some in zip(zeros, pending, strict=True)]
     if masked is not None:
         state[0] = state[0] + _masked(plan, masked)
+    d_parts = [[torch.stack(column) for column in some] for some in columns]
     return Operands(
-        d_projected,
+        _projected_gradient(plan, d_parts),
         tuple(_weight_gradient(plan, operands, record, index, d_parts[index]) for index in range(len(kernels))),
         tuple(
             None if bias is None else gradients[-1].sum((0, 1))
@@ -274,15 +284,10 @@ def _before(plan: Plan, start: Tensor, after: Column) -> Column:
     return [*after[1:], start] if plan.reverse else [start, *after[:-1]]
 
 
-def _part_gradients(plan: Plan, projected: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
-    """Memory for the gradient of `projected`, and for those of each stage's parts, which may be views of it."""
-    whole = torch.empty_like(projected, memory_format=torch.contiguous_format)
-    parts: list[list[Tensor]] = []
-    for kernel, stage, columns in zip(plan.kernels, plan.cell.stages, _columns_of_projected(plan), strict=True):
-        parts.append([whole[..., columns]] if stage.inputs else [])
-        if len(parts[-1]) < kernel.num_parts:
-            parts[-1].append(projected.new_empty(*projected.shape[:2], sum(plan.cell.stage_sizes(stage))))
-    return whole, parts
+def _projected_gradient(plan: Plan, parts: Sequence[Sequence[Tensor]]) -> Tensor:
+    """The gradient of `projected` from those of each stage's parts, of which the first are its columns."""
+    found = [some[0] for some, stage in zip(parts, plan.cell.stages, strict=True) if stage.inputs]
+    return found[0] if len(found) == 1 else torch.cat(found, -1)
 
 
 def _weight_gradient(

@@ -81,6 +81,11 @@ def run(
     return ENGINES[engine](cell, inputs, lengths, state, noise, reverse)
 
 
+def reads_padding(cell: RecurrentCell, inputs: Tensor, noise: Noise | None, engine: str) -> bool:
+    """Whether `run` with lengths reads the padding of the inputs, so that it must hold zeros, not NaN."""
+    return (choose(cell, inputs, noise).name if engine == "auto" else engine) != "native"
+
+
 def why_not(engine: str, cell: RecurrentCell, inputs: Tensor, noise: Noise | None = None) -> str | None:
     """None where this engine can run the cell on these inputs (T, N, D), else the reason why not."""
     if engine == "reference":

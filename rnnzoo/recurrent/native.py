@@ -119,13 +119,10 @@ def _run_ragged(
             alive = map_state(lambda field, rows=rows: field[:rows], alive)
         output, alive = kernel(piece.view(count, rows, -1), alive, weights, bias)
         outputs.append(output.flatten(0, 1))
-    batch = pieces.put(torch.cat(outputs) if len(outputs) > 1 else outputs[0])
+    batch, ends = pieces.put(outputs)
     last = map_state(lambda *parts: torch.cat(parts), alive, *reversed(ended))
     last = select(last, pieces.order.argsort())
-    row = torch.arange(batch_size, device=inputs.device)
-    end = row if reverse else (lengths - 1).clamp(min=0) * batch_size + row
-    h = torch.where((lengths > 0).unsqueeze(-1), batch.flatten(0, 1).index_select(0, end), state[0])
-    return batch, last._replace(h=h)
+    return batch, last._replace(h=torch.where((lengths > 0).unsqueeze(-1), ends, state[0]))
 
 
 def _kind(cell: RecurrentCell) -> type[RecurrentCell] | None:

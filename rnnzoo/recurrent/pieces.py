@@ -6,6 +6,7 @@ still alive when it begins. Few pieces, as a call has its price, so that some pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -26,22 +27,25 @@ class Pieces:
         order: (N,), the rows as the pieces have them.
         source: (M,), for each step of the pieces where it comes from, t * N + n; T * N for padding.
         place: (T * N,), the inverse; M for padding.
+        ends: (N,), where each row's last real step, in the direction that is run, stands in the pieces; M for rows of
+            length 0.
     """
 
     spans: list[tuple[int, int]]
     order: Tensor
     source: Tensor
     place: Tensor
+    ends: Tensor
 
     def take(self, batch: Tensor) -> Tensor:
         """(T, N, F) to (M, F), zero on padding."""
         taken: Tensor = _Gather.apply(batch.flatten(0, 1), self.source, self.place)  # type: ignore[no-untyped-call]  # torch has no type for it
         return taken
 
-    def put(self, steps: Tensor) -> Tensor:
-        """(M, F) to (T, N, F), zero on padding."""
-        batch: Tensor = _Gather.apply(steps, self.place, self.source)  # type: ignore[no-untyped-call]  # as above
-        return batch.view(-1, len(self.order), steps.shape[-1])
+    def put(self, steps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """The steps of each piece, (M, F) together, to (T, N, F), zero on padding, and to each row's last, (N, F)."""
+        batch, ends = _Put.apply(self, *steps)  # type: ignore[no-untyped-call]  # as above
+        return batch.view(-1, len(self.order), batch.shape[-1]), ends
 
 
 def cut(lengths: Tensor, steps: int, reverse: bool, least: int) -> Pieces:
@@ -78,7 +82,10 @@ def cut(lengths: Tensor, steps: int, reverse: bool, least: int) -> Pieces:
     place[source] = torch.arange(len(source), device=device)
     padding = padding.flatten()
     source = source.masked_fill(padding[source], steps * batch_size)
-    return Pieces(spans, order, source, place.masked_fill(padding, len(source)))
+    place = place.masked_fill(padding, len(source))
+    row = torch.arange(batch_size, device=device)
+    ends = place[row if reverse else (lengths - 1).clamp(min=0) * batch_size + row]
+    return Pieces(spans, order, source, place, ends)
 
 
 def _bounds(lengths: list[int], end: int, least: float) -> list[int]:
@@ -115,5 +122,39 @@ class _Gather(torch.autograd.Function):
         return _gather(gradient, ctx.inverse), None, None
 
 
+class _Put(torch.autograd.Function):
+    """See `Pieces.put`: one gradient for what goes to two places, so that the ends cost no batch of zeros."""
+
+    @staticmethod
+    def forward(pieces: Pieces, *steps: Tensor) -> tuple[Tensor, Tensor]:
+        rows = _with_zeros(steps)
+        return rows.index_select(0, pieces.place), rows.index_select(0, pieces.ends)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        ctx.set_materialize_grads(False)
+        ctx.pieces, ctx.sizes = inputs[0], [len(steps) for steps in inputs[1:]]
+
+    @staticmethod
+    def backward(ctx: Any, batch: Tensor | None, ends: Tensor | None) -> tuple[Tensor | None, ...]:
+        pieces: Pieces = ctx.pieces
+        if batch is not None:
+            gradient = _gather(batch, pieces.source)
+        elif ends is not None:
+            gradient = ends.new_zeros(len(pieces.source), ends.shape[-1])
+        else:
+            return (None,) * (1 + len(ctx.sizes))
+        if ends is not None:
+            some = pieces.ends < len(pieces.source)  # what a row of length 0 gets is a zero that depends on nothing
+            gradient = gradient.index_add(
+                0, pieces.ends.clamp(max=len(pieces.source) - 1), torch.where(some.unsqueeze(-1), ends, 0.0)
+            )
+        return None, *torch.split(gradient, ctx.sizes)
+
+
 def _gather(rows: Tensor, index: Tensor) -> Tensor:
-    return torch.cat((rows, rows.new_zeros(1, rows.shape[1]))).index_select(0, index)
+    return _with_zeros((rows,)).index_select(0, index)
+
+
+def _with_zeros(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat((*parts, parts[0].new_zeros(1, parts[0].shape[1])))

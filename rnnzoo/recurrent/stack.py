@@ -12,7 +12,7 @@ from rnnzoo.cells import Noise, RecurrentCell
 from rnnzoo.cells.registry import build_cell
 from rnnzoo.errors import RnnzooError
 from rnnzoo.recurrent.config import StackConfig
-from rnnzoo.recurrent.engine import run
+from rnnzoo.recurrent.engine import reads_padding, run
 from rnnzoo.recurrent.lengths import check_lengths, lengths_mask
 from rnnzoo.recurrent.noise import StackNoise, dropout_mask, zoneout_shares
 
@@ -157,9 +157,12 @@ class RecurrentStack(nn.Module):
             lengths = check_lengths(lengths, batch_size, steps, inputs.device)
             padding = ~lengths_mask(lengths, steps).t().unsqueeze(-1)
         read = inputs.transpose(0, 1)
-        if padding is not None:
-            read = read.masked_fill(padding, 0.0)
         engine = self.config.engine
+        if padding is not None and (
+            self.config.connections != "none"
+            or any(reads_padding(cell, read, noise.cells[at], engine) for at, cell in enumerate(self.layer(0)))
+        ):
+            read = read.masked_fill(padding, 0.0)
         new: list[Any] = []
         for index in range(self.config.num_layers):
             first = index * self.directions

@@ -4,6 +4,7 @@ import copy
 import functools
 import multiprocessing
 import pickle
+import types
 import warnings
 from typing import Any, NamedTuple
 
@@ -128,6 +129,24 @@ class MixedCell(RecurrentCell):
         return state.h + state.m
 
 
+class TwiceState(NamedTuple):
+    h: Tensor
+    same: Tensor
+    before: Tensor
+    wide: Tensor
+
+
+class TwiceCell(RecurrentCell):
+    """Fields of the state that are one tensor, a view, the field before, and not laid out as the first state is."""
+
+    gates = ("a", "b")
+    state_type = TwiceState
+
+    def transition(self, gates, state):
+        h = tanh(gates.a + state.same) + sigmoid(gates.b) * state.before
+        return TwiceState(h, h, state.wide, h.mean(-1, keepdim=True).expand(-1, h.shape[-1]))
+
+
 class GlobalCell(PlainCell):
     def transition(self, gates, state):
         return HiddenState(h=SCALE * tanh(gates.g))
@@ -163,7 +182,8 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
     count = Counter()
-    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=count))
+    monkeypatch.setattr(torch._dynamo, "lookup_backend", lambda _: count)
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=count))  # a test's own
     return count
 
 
@@ -340,6 +360,17 @@ class TestKernels:
             inputs, state, noise = data(cell, steps, rows, noisy=True)
             assert_equal(cell, inputs, torch.full((rows,), steps), state, noise)
             assert counter.calls == 6
+
+    @pytest.mark.parametrize("noisy", [False, True], ids=["", "noise"])
+    @pytest.mark.parametrize("kind", [TwiceCell, ChainCell, ProjectedCell])
+    def test_steps_after_the_first_are_checked_by_nothing_and_equal(
+        self, counter: Counter, kind: type, noisy: bool
+    ) -> None:
+        cell = make(kind)
+        inputs, state, noise = data(cell, noisy=noisy)
+        same = type(state)._make(state[0] if part.shape == state[0].shape else part for part in state)
+        for start, lengths, reverse in ((state, None, False), (same, torch.tensor([5, 0, 3, 1]), True)):
+            assert_equal(cell, inputs, lengths, start, noise, reverse)
 
     def test_shared_by_cells_of_one_configuration(self, counter: Counter) -> None:
         for seed in range(3):  # an attribute of the cell, the size of the inputs and the parameters differ
@@ -519,7 +550,7 @@ class TestStandsAside:
         inputs, state, noise = data(cell, noisy=True)
         lengths = torch.tensor([5, 0, 3, 1])
         expected = everything(run_reference, cell, inputs, lengths, state, noise, True)
-        monkeypatch.setattr(compiled_kernels.StageKernel, "backward", lambda *_: fail)
+        monkeypatch.setattr(compiled_kernels.StageKernel, "backward", lambda *_: types.SimpleNamespace(first=fail))
         with pytest.warns(UserWarning, match="out of disk"):
             found = everything(run_compiled, cell, inputs, lengths, state, noise, True)
         torch.testing.assert_close(found, expected)

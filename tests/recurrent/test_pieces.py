@@ -18,20 +18,30 @@ def test_what_is_taken_is_put_back(lengths, reverse, least):
     pieces = cut(lens, STEPS, reverse, least)
     real = lengths_mask(lens, STEPS).t().unsqueeze(-1)
     taken = pieces.take(batch)
-    assert torch.equal(pieces.put(taken), batch * real)
+    sizes = [count * rows for count, rows in pieces.spans]
+    back, ends = pieces.put(taken.split(sizes))
+    assert torch.equal(back, batch * real)
+    last = torch.zeros(len(lengths), dtype=torch.int64) if reverse else lens - 1
+    assert torch.equal(ends, torch.where((lens > 0).unsqueeze(1), batch[last, torch.arange(len(lengths))], 0.0))
     assert torch.equal(pieces.take(batch.detach().masked_fill(~real, torch.nan)), taken)
     turned = reverse_sequences(batch.transpose(0, 1), lens).transpose(0, 1) if reverse else batch
     start = row = 0
-    for (count, rows), steps in zip(
-        pieces.spans, taken.split([count * rows for count, rows in pieces.spans]), strict=True
-    ):
+    for (count, rows), steps in zip(pieces.spans, taken.split(sizes), strict=True):
         for row in range(rows):
             own = pieces.order[row]
             until = min(count, max(0, int(lens[own]) - start))
             assert torch.equal(steps.view(count, rows, 2)[:until, row], turned[start : start + until, own])
         start += count
-    gradient = torch.autograd.grad((pieces.put(taken) ** 3).sum(), batch)[0]
-    torch.testing.assert_close(gradient, 3 * batch.detach() ** 2 * real)
+    slope = 3 * batch.detach() ** 2 * real
+    gradients = [
+        torch.autograd.grad((some**3).sum(), batch, retain_graph=True)[0] for some in pieces.put(taken.split(sizes))
+    ]
+    ended = torch.zeros_like(slope)
+    for row in range(len(lengths)):
+        ended[last[row], row] = slope[last[row], row]
+    torch.testing.assert_close(gradients, [slope, ended])
+    both = sum((some**3).sum() for some in pieces.put(taken.split(sizes)))
+    torch.testing.assert_close(torch.autograd.grad(both, batch)[0], slope + ended)
 
 
 @given(lengths=some_lengths)
