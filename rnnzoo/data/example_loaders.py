@@ -16,7 +16,7 @@ from rnnzoo.errors import RnnzooError
 
 Batch = TypeVar("Batch")
 
-_POOL = 64  # batches sorted by length together, where batches are not cut by a budget
+_POOL = 256  # batches sorted by length together, where batches are not cut by a budget
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class BucketedLoader(OrderedLoader[Batch]):
     """Batches of examples of like lengths, drawn anew and in another order each epoch.
 
     From the seed and the epoch: all examples are shuffled and sorted by length (with a budget of steps: all together,
-    so that the number of batches is the same in each epoch; without: 64 batches at a time), cut into batches, and the
+    so that the number of batches is the same in each epoch; without: 256 batches at a time), cut into batches, and the
     batches are shuffled.
 
     Args:

@@ -35,6 +35,7 @@ class LabelledTextDataModule(AcceptorDataModule):
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
         lowercase: whether words are looked up in lower case.
         characters: whether the characters of each word are there too, for an input layer that reads them.
+        vocabulary_from: a checkpoint whose vocabulary comes first, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
         seed: see there.
@@ -62,6 +63,7 @@ class LabelledTextDataModule(AcceptorDataModule):
         max_vocabulary: int | None = None,
         lowercase: bool = False,
         characters: bool = False,
+        vocabulary_from: str | None = None,
         batch_size: int = 32,
         max_steps_per_batch: int | None = None,
         seed: int = 0,
@@ -74,7 +76,9 @@ class LabelledTextDataModule(AcceptorDataModule):
         self.answer_kind = answer_kind
         self._columns = (text_column, target_column)
         self._header, self._separator = header, label_separator
-        self._vocabulary = TextVocabulary(tokenizer, min_frequency, max_vocabulary, lowercase, characters)
+        self._vocabulary = TextVocabulary(
+            tokenizer, min_frequency, max_vocabulary, lowercase, characters, vocabulary_from
+        )
 
     @property
     def description(self) -> str:

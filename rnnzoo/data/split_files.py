@@ -91,14 +91,14 @@ def share_out(examples: Sequence[Example], fractions: Sequence[float], seed: int
     """The examples of each split, drawn from all; within a split they keep their order.
 
     Raises:
-        RnnzooError: a split would be empty.
+        RnnzooError: a split with a share would be empty.
     """
     order = list(range(len(examples)))
     random.Random(seed).shuffle(order)
     first, second = round(len(order) * fractions[0]), round(len(order) * (fractions[0] + fractions[1]))
     parts = {"train": order[:first], "validation": order[first:second], "test": order[second:]}
-    for split, part in parts.items():
-        if not part:
+    for (split, part), fraction in zip(parts.items(), fractions, strict=True):
+        if fraction and not part:
             raise RnnzooError(f"data.fractions {list(fractions)} of {len(examples)} examples leaves none for {split}")
     return {split: [examples[at] for at in sorted(part)] for split, part in parts.items()}
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnzoo.data.examples import Example
-from rnnzoo.encodings import TextEncoding, known_characters
+from rnnzoo.encodings import TextEncoding, build_encoding, known_characters
+from rnnzoo.encodings.trained import trained_encoding
 from rnnzoo.errors import RnnzooError
 from rnnzoo.text import Vocabulary, build_tokenizer
 from rnnzoo.text.vocabulary import UNKNOWN
@@ -23,6 +24,9 @@ class TextVocabulary:
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
         lowercase: whether words are looked up in lower case; characters keep their case.
         characters: whether the characters of each token are there too.
+        vocabulary_from: a checkpoint whose vocabulary comes first, so that ids mean the same to what is reused of it;
+            tokens of the training inputs that it lacks follow. Its characters, and a tokenizer that has learned
+            (`subword`), are taken over too.
 
     Raises:
         RnnzooError: a number below 1.
@@ -33,6 +37,7 @@ class TextVocabulary:
     max_vocabulary: int | None = None
     lowercase: bool = False
     characters: bool = False
+    vocabulary_from: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers below 1."""
@@ -52,6 +57,10 @@ class TextVocabulary:
             RnnzooError: an input without a token; its place is named.
         """
         given: dict[str, Any] = {"name": self.tokenizer} if isinstance(self.tokenizer, str) else dict(self.tokenizer)
+        trained = None if self.vocabulary_from is None else self._trained(given)
+        if trained is not None:
+            specials = trained.vocabulary.tokens
+            given = trained.tokenizer.config() if trained.tokenizer.inventory() else given
         options = {"end_of_line": False, "lowercase": self.lowercase, **given}
         texts = (example.inputs for example in examples if isinstance(example.inputs, str))
         tokenizer = build_tokenizer(options).fit(texts)
@@ -68,6 +77,23 @@ class TextVocabulary:
                 characters.update(known_characters(tokens))
         least = 0 if tokenizer.inventory() else self.min_frequency
         vocabulary = Vocabulary.from_counts(counts, least, self.max_vocabulary, specials)
-        return TextEncoding(
-            tokenizer.config(), vocabulary.tokens, sorted(characters) if self.characters else None, self.lowercase
-        )
+        known = sorted(characters) if self.characters else None
+        if trained is not None and trained.characters is not None:
+            known = trained.characters
+        return TextEncoding(tokenizer.config(), vocabulary.tokens, known, self.lowercase)
+
+    def _trained(self, tokenizer: dict[str, Any]) -> TextEncoding:
+        """The encoding of `vocabulary_from`.
+
+        Raises:
+            RnnzooError: no such checkpoint, not of text, or of text in lower case where the data keeps its case.
+        """
+        found = build_encoding(trained_encoding(str(self.vocabulary_from)))
+        if not isinstance(found, TextEncoding):
+            raise RnnzooError(f"data.vocabulary_from {self.vocabulary_from} reads {found.kind}, and has no vocabulary")
+        lower = self.lowercase or bool(tokenizer.get("lowercase"))
+        if found.tokenizer.lowercase and not lower:
+            raise RnnzooError(
+                f"data.vocabulary_from {self.vocabulary_from} was trained on lower-case text: give data.lowercase true"
+            )
+        return found

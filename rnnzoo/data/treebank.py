@@ -34,6 +34,7 @@ class TreebankDataModule(AcceptorDataModule):
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
         lowercase: whether words are looked up in lower case.
         characters: whether the characters of each word are there too, for an input layer that reads them.
+        vocabulary_from: a checkpoint whose vocabulary comes first, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
         seed: see there.
@@ -52,6 +53,7 @@ class TreebankDataModule(AcceptorDataModule):
         max_vocabulary: int | None = None,
         lowercase: bool = False,
         characters: bool = False,
+        vocabulary_from: str | None = None,
         batch_size: int = 32,
         max_steps_per_batch: int | None = None,
         seed: int = 0,
@@ -65,7 +67,9 @@ class TreebankDataModule(AcceptorDataModule):
         self.names = _LABELS if classes == 5 else _SIDES
         self.phrases, self._root = phrases, root
         self._given = (train_files or [], validation_files or [], test_files or [])
-        self._vocabulary = TextVocabulary("whitespace", min_frequency, max_vocabulary, lowercase, characters)
+        self._vocabulary = TextVocabulary(
+            "whitespace", min_frequency, max_vocabulary, lowercase, characters, vocabulary_from
+        )
 
     @property
     def description(self) -> str:

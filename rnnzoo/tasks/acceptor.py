@@ -7,9 +7,12 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+from rnnzoo.baselines import Table
 from rnnzoo.batches import LabelledBatch
+from rnnzoo.metrics.class_report import ClassReport
 from rnnzoo.networks.acceptor import AcceptorNetwork
 from rnnzoo.recurrent import StackConfig
+from rnnzoo.tasks.acceptor_baselines import BASELINES, check_baselines, compare_acceptor
 from rnnzoo.tasks.answers import Answer, build_answer
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.reading import ReadingTask
@@ -31,6 +34,8 @@ class Acceptor(ReadingTask):
         dropout: of the pooled vector.
         label_smoothing: see `rnnzoo.layers.ClassificationHead`.
         class_weights: the weight of a label in the training loss; labels that are not named have 1.
+        baselines: what a test is compared with, see `rnnzoo.tasks.acceptor_baselines`: `constant`, `bag`,
+            `convolution`, or none of them.
         optimizer: as in `SequenceTask`, and so are the last two.
         scheduler: see there.
         scheduler_interval: see there.
@@ -55,12 +60,15 @@ class Acceptor(ReadingTask):
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
         class_weights: dict[str, float] | None = None,
+        baselines: list[str] = list(BASELINES),  # noqa: B006  # never changed
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["epoch", "step"] = "epoch",
     ) -> None:
+        check_baselines(baselines)
         self._answer: Answer = build_answer(answer, label_smoothing=label_smoothing, class_weights=class_weights)
         super().__init__(encoding, optimizer, scheduler, scheduler_interval)
+        self._class_metric = self._answer.class_metric()
 
     def build_network(self) -> nn.Module:
         """The network of `hparams`."""
@@ -81,12 +89,38 @@ class Acceptor(ReadingTask):
         """The summed loss of a batch's sequences, and how many they are."""
         features, real = self.network(batch.inputs), batch.inputs.real
         loss_sum, count = self.network.head.loss(features, batch.targets, real)
-        metrics = self.stage_metrics(stage)
+        metrics = list(self.stage_metrics(stage).values())
+        if stage == "test" and self._class_metric is not None:
+            metrics.append(self._class_metric)
         if metrics:
-            decided, targets = self._answer.decide(self.network.head, features)[real], batch.targets[real]
-            for metric in metrics.values():
-                metric.update(decided, targets.int() if targets.dim() > 1 and "f1" in metrics else targets)
+            decided = self._answer.decide(self.network.head, features)[real]
+            targets = self._answer.comparable(batch.targets[real])
+            for metric in metrics:
+                metric.update(decided, targets)
         return loss_sum, count
+
+    def on_test_epoch_start(self) -> None:
+        """Begin new sums."""
+        super().on_test_epoch_start()
+        if self._class_metric is not None:
+            self._class_metric.reset()
+
+    def class_report(self) -> ClassReport | None:
+        """What the last test says of each class, of all ranks, which must all ask; None where numbers are answered."""
+        return None if self._class_metric is None else self._answer.class_report(self._class_metric)
+
+    def compare(self, data: Any) -> Table:
+        """The acceptor and its baselines on the test data: see `rnnzoo.tasks.acceptor_baselines`."""
+        with self.evaluating():
+            return compare_acceptor(
+                type(self).__name__,
+                lambda batch: self._answer.decide(self.network.head, self.network(batch.inputs)),
+                self._answer,
+                self.encoding,
+                data,
+                self.hparams["baselines"],
+                self.device,
+            )
 
     def predict(self, raw: Sequence[Any]) -> list[Any]:
         """An answer to each raw input: label and probabilities (`Prediction`), labels and probabilities
@@ -96,7 +130,7 @@ class Acceptor(ReadingTask):
             RnnzooError: an input cannot be encoded; its position is named.
         """
         with self.evaluating():
-            return self._answer.tell(self.network.head, self.network(self.encode(raw)))
+            return self._answer.tell(self.network.head, self.network(self.inputs_of(raw)))
 
     def predict_step(self, batch: LabelledBatch, batch_idx: int) -> list[Any]:
         """An answer to each sequence of a batch."""

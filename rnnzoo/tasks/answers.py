@@ -1,7 +1,7 @@
 """The kinds of answers that an acceptor gives: the head, the metrics, and what is told of a prediction."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -13,8 +13,11 @@ from torchmetrics.classification import (
     MultilabelF1Score,
 )
 
+from rnnzoo.batches import LabelledBatch
 from rnnzoo.errors import RnnzooError, unknown
 from rnnzoo.layers.answer_heads import ClassificationHead, MultiLabelHead, RegressionHead
+from rnnzoo.metrics.class_report import ClassReport
+from rnnzoo.metrics.classification import ConfusionMatrix, MultiLabelF1
 
 
 class Prediction(NamedTuple):
@@ -40,7 +43,15 @@ class Answer(ABC):
 
     @abstractmethod
     def metrics(self) -> dict[str, Metric]:
-        """New metrics."""
+        """New metrics; the first is the one to choose a model by."""
+
+    def class_metric(self) -> Metric | None:
+        """A new metric that `class_report` is made from; None: there are no classes."""
+        return None
+
+    def class_report(self, metric: Any) -> ClassReport | None:
+        """What it says of each class."""
+        return None
 
     @abstractmethod
     def decide(self, head: Any, features: Tensor) -> Tensor:
@@ -49,6 +60,27 @@ class Answer(ABC):
     @abstractmethod
     def tell(self, head: Any, features: Tensor) -> list[Any]:
         """A prediction for each row of features (N, D)."""
+
+    def comparable(self, targets: Tensor) -> Tensor:
+        """Targets as the metrics take them."""
+        return targets
+
+    def score(self, decide: Callable[[LabelledBatch], Tensor], batches: Iterable[LabelledBatch]) -> dict[str, float]:
+        """The metrics of what `decide` says of batches, filling rows left out."""
+        metrics = self.metrics()
+        for batch in batches:
+            real = batch.inputs.real
+            decided, targets = decide(batch)[real], self.comparable(batch.targets[real])
+            for metric in metrics.values():
+                metric.to(targets.device).update(decided, targets)
+        return {name: float(metric.compute()) for name, metric in metrics.items()}
+
+    def main_score(
+        self, decide: Callable[[LabelledBatch], Tensor], batches: Iterable[LabelledBatch]
+    ) -> tuple[str, float, float]:
+        """Name and value of the first metric, and the value again with the sign by which higher is better."""
+        name, value = next(iter(self.score(decide, batches).items()))
+        return name, value, value if self.metrics()[name].higher_is_better else -value
 
 
 class ClassAnswer(Answer):
@@ -82,6 +114,14 @@ class ClassAnswer(Answer):
             "accuracy": MulticlassAccuracy(count, average="micro", validate_args=False),
             "f1": MulticlassF1Score(count, average="macro", validate_args=False),
         }
+
+    def class_metric(self) -> ConfusionMatrix:
+        """Which class is taken for which."""
+        return ConfusionMatrix(len(self.labels))
+
+    def class_report(self, metric: ConfusionMatrix) -> ClassReport:
+        """The scores of each class and the matrix."""
+        return ClassReport(self.labels, metric.scores(), metric.compute())
 
     def decide(self, head: ClassificationHead, features: Tensor) -> Tensor:
         """The likeliest class of each row, (N,)."""
@@ -118,9 +158,21 @@ class LabelsAnswer(Answer):
             "f1": MultilabelF1Score(count, average="macro", validate_args=False),
         }
 
+    def class_metric(self) -> MultiLabelF1:
+        """How often each label is right, predicted and true."""
+        return MultiLabelF1(len(self.labels))
+
+    def class_report(self, metric: MultiLabelF1) -> ClassReport:
+        """The scores of each label."""
+        return ClassReport(self.labels, metric.scores())
+
+    def comparable(self, targets: Tensor) -> Tensor:
+        """Whole numbers."""
+        return targets.int()
+
     def decide(self, head: MultiLabelHead, features: Tensor) -> Tensor:
-        """The probabilities (N, K)."""
-        return head.log_probs(features).exp()
+        """1 where a label is likelier to hold than not, (N, K) int32."""
+        return (head.log_probs(features).exp() > 0.5).int()
 
     def tell(self, head: MultiLabelHead, features: Tensor) -> list[LabelsPrediction]:
         """The labels that hold, and all probabilities, of each row."""

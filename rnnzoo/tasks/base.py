@@ -14,12 +14,18 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
 from rnnzoo.baselines import Comparison, Table
-from rnnzoo.cells.registry import require_imported
 from rnnzoo.errors import RnnzooError
 from rnnzoo.tasks.checkpoints import CLASS_PATH, HYPER_PARAMETERS, class_path, plain_data, read_checkpoint, saved_class
 from rnnzoo.tasks.mean_loss import MeanLoss
-from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable, parameter_groups
+from rnnzoo.tasks.optimization import (
+    LRSchedulerCallable,
+    OptimizerCallable,
+    parameter_groups,
+    require_slower,
+    slow_down,
+)
 from rnnzoo.tasks.other_lightning import RefusesOtherLightning
+from rnnzoo.tasks.pretrained import Start, require_imported_cells
 
 Task = TypeVar("Task", bound="SequenceTask")
 
@@ -73,7 +79,9 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
         self._scheduler_interval = scheduler_interval
+        start = Start(self.hparams)
         self.network = self.build_network()
+        start.apply(self.network)
         self._val_loss, self._test_loss = MeanLoss(), MeanLoss()
         self._val_metrics = nn.ModuleDict(dict(self.build_metrics()))
         self._test_metrics = nn.ModuleDict(dict(self.build_metrics()))
@@ -164,9 +172,11 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimizer over named groups, and the schedule."""
         optimizer = self._make_optimizer(parameter_groups(self.network))
+        slow_down(optimizer, self.network)
         if self._make_scheduler is None:
             return optimizer
         schedule: LRScheduler = self._make_scheduler(optimizer)
+        require_slower(optimizer, self.network)
         how = {"scheduler": schedule, "interval": self._scheduler_interval, "monitor": "val/loss"}
         return {"optimizer": optimizer, "lr_scheduler": how}
 
@@ -220,9 +230,7 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         content = read_checkpoint(checkpoint_path, map_location, weights_only)
         found: type[Task] = saved_class(content, checkpoint_path, cls)
         saved = {name: value for name, value in content[HYPER_PARAMETERS].items() if not name.startswith("_")}
-        for part in saved.values():
-            if isinstance(part, dict) and isinstance(part.get("cell"), str):
-                require_imported(part["cell"])
+        require_imported_cells(saved)
         task = found(**{**saved, **kwargs})
         task.on_load_checkpoint(content)
         try:

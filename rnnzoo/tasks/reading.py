@@ -44,7 +44,7 @@ class ReadingTask(SequenceTask):
         layer = build_input(self._encoding, self.hparams["input"])
         return SequenceReader(layer, StackConfig.from_dict(self.hparams["stack"]))
 
-    def encode(self, raw: Sequence[Any]) -> SequenceInputs:
+    def inputs_of(self, raw: Sequence[Any]) -> SequenceInputs:
         """Raw inputs as a batch on the task's device.
 
         Raises:

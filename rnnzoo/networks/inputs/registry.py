@@ -10,22 +10,37 @@ from rnnzoo.encodings import InputEncoding
 from rnnzoo.errors import RnnzooError, unknown
 from rnnzoo.networks.inputs.base import InputLayer
 from rnnzoo.networks.inputs.characters import CharacterInput, WordAndCharacterInput
+from rnnzoo.networks.inputs.frames import FrameInput
+from rnnzoo.networks.inputs.pretrained import PretrainedInput
 from rnnzoo.networks.inputs.tokens import TokenInput
 from rnnzoo.networks.inputs.values import ValueInput
+from rnnzoo.recurrent import StackConfig
+
+
+def _pretrained(
+    encoding: InputEncoding, reader: Mapping[str, Any], freeze: bool = False, layer_decay: float = 1.0
+) -> PretrainedInput:
+    """A `PretrainedInput`; `reader` has the keys `input` and `stack`, as a task puts them there from a checkpoint."""
+    layer = build_input(encoding, reader["input"])
+    return PretrainedInput(layer, StackConfig.from_dict(reader["stack"]), freeze, layer_decay)
+
 
 INPUTS: dict[str, Callable[..., InputLayer]] = {
     "tokens": TokenInput,
     "characters": CharacterInput,
     "words_and_characters": WordAndCharacterInput,
     "values": ValueInput,
+    "frames": FrameInput,
+    "pretrained": _pretrained,
 }
-DEFAULTS = {"text": "tokens", "series": "values"}
+DEFAULTS = {"text": "tokens", "series": "values", "audio": "values", "images": "frames", "video": "frames"}
 
 
 def build_input(encoding: InputEncoding, options: Mapping[str, Any]) -> InputLayer:
     """The input layer that `options` describe: `kind`, a name of `INPUTS`, and the layer's own options.
 
-    Without a `kind`: what the encoding's is read by, `tokens` of text and `values` of series.
+    Without a `kind`: what the encoding's is read by, `tokens` of text, `values` of series and audio,
+    `frames` of images and video.
 
     Raises:
         RnnzooError: an unknown kind or option, or a kind that cannot read what the encoding makes.

@@ -10,6 +10,9 @@ from rnnzoo.encodings import InputEncoding, TextEncoding
 from rnnzoo.errors import RnnzooError
 from rnnzoo.layers import LockedDropout, TokenEmbedding
 from rnnzoo.networks.inputs.base import InputLayer
+from rnnzoo.text.vectors import Coverage, coverage, initialise, read_vectors
+
+_SIZE = 100
 
 
 class TokenInput(InputLayer):
@@ -17,25 +20,34 @@ class TokenInput(InputLayer):
 
     Args:
         encoding: of text.
-        embedding_size: E.
+        embedding_size: E; None: that of the vectors, else 100.
         word_dropout: the probability that a token is read as `<unk>`, drawn for each token by itself (Iyyer et al.
             2015, section 3; Dyer et al. 2015), so that what stands for unknown words is learned. In training only.
         embedding_dropout: the probability that a word type is dropped, see `TokenEmbedding`.
         dropout: of the vectors' components.
         locked_dropout: whether `dropout` draws one mask for all steps of a row.
+        vectors: a file of pretrained word vectors (GloVe, word2vec, fastText's .vec; see `rnnzoo.text.vectors`) that
+            the rows of its words start from. In a task's checkpoint the rows themselves are what is kept.
+        freeze_vectors: whether the whole matrix stays as it starts.
+
+    Attributes:
+        coverage: how many words of the vocabulary have vectors; None where none were read.
 
     Raises:
-        RnnzooError: the encoding is not of text; word dropout without an `<unk>`; no probability.
+        RnnzooError: the encoding is not of text; word dropout without an `<unk>`; no probability; vectors of another
+            width, or none for any word.
     """
 
     def __init__(
         self,
         encoding: InputEncoding,
-        embedding_size: int = 100,
+        embedding_size: int | None = None,
         word_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         dropout: float = 0.0,
         locked_dropout: bool = False,
+        vectors: str | None = None,
+        freeze_vectors: bool = False,
     ) -> None:
         super().__init__()
         if not isinstance(encoding, TextEncoding):
@@ -47,9 +59,15 @@ class TokenInput(InputLayer):
         if word_dropout and unknown_id is None:
             raise RnnzooError("input.word_dropout reads tokens as <unk>, but the vocabulary has no <unk>: give 0")
         self.word_dropout, self.unknown_id = word_dropout, unknown_id or 0
-        self.embedding = TokenEmbedding(len(encoding.vocabulary), embedding_size, embedding_dropout)
+        read = None if vectors is None else read_vectors(vectors, encoding.vocabulary.tokens)
+        self.output_size = embedding_size or (_SIZE if read is None else read.size)
+        self.embedding = TokenEmbedding(len(encoding.vocabulary), self.output_size, embedding_dropout)
         self.dropout = LockedDropout(dropout) if locked_dropout else nn.Dropout(dropout)
-        self.output_size = embedding_size
+        self.coverage: Coverage | None = None
+        if read is not None:
+            initialise(self.embedding.weight, encoding.vocabulary, read)
+            self.coverage = coverage(dict.fromkeys(encoding.vocabulary.tokens, 1), read)
+        self.embedding.weight.requires_grad_(not freeze_vectors)
 
     def forward(self, inputs: SequenceInputs) -> Tensor:
         """Vectors (N, T, E) of `inputs.tokens` (N, T)."""

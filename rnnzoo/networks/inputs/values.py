@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from rnnzoo.batches import SequenceInputs
-from rnnzoo.encodings import InputEncoding, SeriesEncoding
+from rnnzoo.encodings import AudioEncoding, InputEncoding, SeriesEncoding
 from rnnzoo.errors import RnnzooError
 from rnnzoo.layers import LockedDropout
 from rnnzoo.networks.inputs.base import InputLayer
@@ -15,13 +15,13 @@ class ValueInput(InputLayer):
     """The numbers at each step: ``x`` itself, or ``W x + b`` where a `projection_size` is given.
 
     Args:
-        encoding: of series.
+        encoding: of series or audio.
         projection_size: the width of ``W x + b``; None: no projection.
         dropout: of the vectors' components.
         locked_dropout: whether `dropout` draws one mask for all steps of a row.
 
     Raises:
-        RnnzooError: the encoding is not of series.
+        RnnzooError: the encoding is of neither.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class ValueInput(InputLayer):
         locked_dropout: bool = False,
     ) -> None:
         super().__init__()
-        if not isinstance(encoding, SeriesEncoding):
+        if not isinstance(encoding, SeriesEncoding | AudioEncoding):
             raise RnnzooError(f"input.kind values reads series, but the data is of the kind {encoding.kind}")
         if not 0 <= dropout < 1:
             raise RnnzooError(f"input.dropout must be a probability of at least 0 and below 1, not {dropout}")
@@ -44,6 +44,6 @@ class ValueInput(InputLayer):
         """Vectors (N, T, D) of `inputs.values` (N, T, D)."""
         values = inputs.values
         if values is None:
-            raise RnnzooError("the batch has no values: its encoding is not that of series")
+            raise RnnzooError("the batch has no values: its encoding is not that of series or audio")
         vectors: Tensor = self.dropout(values if self.projection is None else self.projection(values))
         return vectors
