@@ -83,7 +83,13 @@ class ForecastDataModule(ExampleDataModule):
     @property
     def description(self) -> str:
         """Which series, and how long it is."""
-        return f"{self._dataset or self._file}, {len(self.series)} steps of {self.series.shape[1]} values"
+        done = f" ({self._series.conversion})" if self._series.conversion else ""
+        return f"{self._dataset or self._file}, {len(self.series)} steps of {self.series.shape[1]} values{done}"
+
+    @property
+    def names(self) -> list[str] | None:
+        """The columns, where they were chosen."""
+        return [PACKAGED[self._dataset]] if self._dataset in PACKAGED else self._columns
 
     @property
     def series(self) -> Tensor:

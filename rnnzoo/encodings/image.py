@@ -99,6 +99,11 @@ class ImageEncoding:
             raise RnnzooError("there is no image: give a list of at least one")
         return torch.stack(found)
 
+    def picture(self, encoded: Tensor) -> Tensor:
+        """An encoded image (height, width, channels) as bytes 0..255, as the model sees it."""
+        pixels = encoded.cpu() * torch.tensor(self.scale) + torch.tensor(self.mean)
+        return (pixels * 255).round().clamp(0, 255).to(torch.uint8)
+
     def _pixels(self, raw: Any) -> Tensor:
         """(h, w, channels) in 0..1."""
         if isinstance(raw, (str, Path, bytes)):
@@ -121,13 +126,14 @@ class ImageEncoding:
 
     def _decoded(self, raw: str | Path | bytes) -> Tensor:
         try:
-            from PIL import Image, UnidentifiedImageError
+            from PIL import Image, ImageOps, UnidentifiedImageError
         except ImportError:
             raise RnnzooError('images are decoded by Pillow: pip install "rnnzoo[recipes]"') from None
         name = "the image" if isinstance(raw, bytes) else str(raw)
         try:
             with Image.open(io.BytesIO(raw) if isinstance(raw, bytes) else raw) as image:
-                array = np.asarray(image.convert("L" if self.channels == 1 else "RGB"))
+                upright = ImageOps.exif_transpose(image)  # a camera may have been held sideways
+                array = np.asarray(upright.convert("L" if self.channels == 1 else "RGB"))
         except FileNotFoundError:
             raise RnnzooError(f"{name}: no such file") from None
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

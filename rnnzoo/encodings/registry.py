@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from rnnzoo.encodings.audio import AudioEncoding
 from rnnzoo.encodings.base import InputEncoding
+from rnnzoo.encodings.images import ImageSequenceEncoding
 from rnnzoo.encodings.series import SeriesEncoding
 from rnnzoo.encodings.text import TextEncoding
+from rnnzoo.encodings.video import VideoEncoding
 from rnnzoo.errors import RnnzooError, unknown
 
-ENCODINGS: dict[str, type[InputEncoding]] = {encoding.kind: encoding for encoding in (TextEncoding, SeriesEncoding)}
+ENCODINGS: dict[str, type[InputEncoding]] = {
+    encoding.kind: encoding
+    for encoding in (TextEncoding, SeriesEncoding, AudioEncoding, ImageSequenceEncoding, VideoEncoding)
+}
 
 
 def build_encoding(config: dict[str, Any]) -> InputEncoding:

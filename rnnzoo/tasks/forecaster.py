@@ -82,6 +82,11 @@ class Forecaster(ReadingTask):
             raise RnnzooError(f"a forecaster reads series, but the data is of the kind {self.encoding.kind}")
         return self.encoding
 
+    @property
+    def draws_values(self) -> bool:
+        """Whether the head gives distributions, from which `draw` and `intervals` draw."""
+        return isinstance(self.network.head, GaussianHead)
+
     def build_metrics(self) -> dict[str, Metric]:
         """The error of the next step."""
         return {"rmse": RMSE()}
@@ -105,7 +110,7 @@ class Forecaster(ReadingTask):
         Raises:
             RnnzooError: a series of another width, or with gaps; its position is named.
         """
-        inputs = self.encode(series)
+        inputs = self.inputs_of(series)
         with self.evaluating():
             return list(self._in_units(self.network.roll_out(inputs, steps)))
 
@@ -115,7 +120,7 @@ class Forecaster(ReadingTask):
         Raises:
             RnnzooError: the head gives points; as `predict`.
         """
-        inputs = self.encode(series)
+        inputs = self.inputs_of(series)
         generator = torch.Generator(self.device)
         if seed is None:
             generator.seed()
@@ -123,6 +128,33 @@ class Forecaster(ReadingTask):
             generator.manual_seed(seed)
         with self.evaluating():
             return list(self._in_units(self.network.roll_out(inputs, steps, generator)))
+
+    def intervals(
+        self, series: Sequence[Any], steps: int = 1, level: float = 0.9, draws: int = 200, seed: int = 0
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Between which two values what comes lies with a probability: (steps, D) each, in the series's own units.
+
+        The quantiles ``(1 - level) / 2`` and ``(1 + level) / 2`` of drawn continuations, each step by itself, so that
+        the uncertainty of a step is carried on to the next.
+
+        Args:
+            series: as `predict`.
+            steps: how many.
+            level: the probability, above 0 and below 1.
+            draws: continuations of each series, at least 2.
+            seed: of the draws.
+
+        Raises:
+            RnnzooError: a level or a number of draws out of its range; the head gives points; as `predict`.
+        """
+        if not 0 < level < 1 or draws < 2:
+            raise RnnzooError(f"an interval needs a level above 0 and below 1 and two draws, not {level} and {draws}")
+        chances = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+        found = []
+        for number, one in enumerate(series):
+            low, high = torch.stack(self.draw([one] * draws, steps, seed + number)).cpu().quantile(chances, 0)
+            found.append((low, high))
+        return found
 
     def predict_step(self, batch: ForecastBatch, batch_idx: int) -> Tensor:
         """The next values after each step, (N, T, D), in the series's own units."""

@@ -1,0 +1,156 @@
+"""Labelled series of numbers, from files in the formats of the field."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from rnnzoo.data.acceptor import AcceptorDataModule
+from rnnzoo.data.csv_files import read_csv
+from rnnzoo.data.examples import Example
+from rnnzoo.data.npz_files import read_npz
+from rnnzoo.data.roots import data_root
+from rnnzoo.data.series import Series
+from rnnzoo.data.split_files import SplitFiles, share_out
+from rnnzoo.data.ts_files import read_ts
+from rnnzoo.encodings import SeriesEncoding
+from rnnzoo.errors import RnnzooError
+
+_ARCHIVE = "https://www.timeseriesclassification.com"
+
+
+class LabelledSeriesDataModule(AcceptorDataModule):
+    """A series of real vectors, read step by step, and its class.
+
+    Mean and scale of each dimension are those of the training series. The formats are told by the files' names: `.ts`
+    of the UEA archive, `.npz` of NumPy and `.csv`, the first and the last also gzip-compressed (`.gz`); see
+    `rnnzoo.data.series_files`.
+
+    Args:
+        dataset: a problem of the UEA and UCR archive (Bagnall et al. 2018), such as `JapaneseVowels`: the files
+            `timeseries/<dataset>/<dataset>_TRAIN.ts` and `_TEST.ts` below the root, else the copies in the package
+            aeon, where that is installed. None: the files that are given.
+        train_files: of the user's own.
+        validation_files: see there.
+        test_files: see there.
+        fractions: with `train_files` alone: shares of training, validation and test series drawn from them.
+        validation_fraction: with `dataset`, which has no validation series: the share of its training series.
+        split_seed: of these draws.
+        series: of CSV: the column that says which series a step belongs to.
+        label: of CSV: the column of the label.
+        columns: of CSV: the columns to read; None: all others.
+        missing: `error`, or `interpolate`: gaps are filled linearly in time.
+        root: where published sets lie; else the environment variable `RNNZOO_DATA`, else the user's cache.
+        batch_size: as in `ExampleDataModule`, and so are the rest.
+        max_steps_per_batch: see there.
+        seed: see there.
+        workers: see there.
+
+    Raises:
+        RnnzooError: keys that do not go together; what is wrong with the files is said when they are first needed.
+    """
+
+    def __init__(
+        self,
+        dataset: str | None = None,
+        train_files: list[str] = [],  # noqa: B006  # never changed
+        validation_files: list[str] = [],  # noqa: B006
+        test_files: list[str] = [],  # noqa: B006
+        fractions: list[float] | None = None,
+        validation_fraction: float = 0.1,
+        split_seed: int = 0,
+        series: str | None = None,
+        label: str | None = None,
+        columns: list[str] | None = None,
+        missing: Literal["error", "interpolate"] = "error",
+        root: str | None = None,
+        batch_size: int = 32,
+        max_steps_per_batch: int | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(batch_size, max_steps_per_batch, seed, workers)
+        if (dataset is None) == (not train_files):
+            raise RnnzooError("give exactly one of data.dataset and data.train_files")
+        if dataset is not None and (validation_files or test_files or fractions):
+            raise RnnzooError(
+                "data.dataset has its own training and test files: unset data.validation_files, data.test_files and "
+                "data.fractions; data.validation_fraction says how many training series are for validation"
+            )
+        if not 0 < validation_fraction < 1:
+            raise RnnzooError(f"data.validation_fraction: {validation_fraction} must be above 0 and below 1")
+        self._dataset, self._root = dataset, root
+        self._files = None if dataset else SplitFiles(train_files, validation_files, test_files, fractions, split_seed)
+        self._validation_fraction, self._split_seed = validation_fraction, split_seed
+        self._done: Counter[str] = Counter()
+        self._series, self._label, self._columns, self._missing = series, label, columns, missing
+
+    @property
+    def description(self) -> str:
+        """Which series, and what was done to those that were read."""
+        name = str(self._dataset) if self._files is None else self._files.description
+        done = "; ".join(f"{count} series: {what}" for what, count in self._done.items())
+        return f"{name} ({done})" if done else name
+
+    def read(self, split: str) -> Sequence[Example]:
+        """The series of a split.
+
+        Raises:
+            RnnzooError: a file is not there or not of its format, a series has a gap, no label, or another number of
+                dimensions than the first; with file and line.
+        """
+        if self._files is not None:
+            return self._files.read(split, self._read_file)
+        if split == "test":
+            return self._read_file(str(self._archive_file("TEST")))
+        return self._training[split]
+
+    def fit_encoding(self, examples: Sequence[Example]) -> SeriesEncoding:
+        """Mean and scale of the training series."""
+        return SeriesEncoding.fit(example.inputs for example in examples)
+
+    @cached_property
+    def _training(self) -> dict[str, list[Example]]:
+        examples = self._read_file(str(self._archive_file("TRAIN")))
+        shares = [1 - self._validation_fraction, self._validation_fraction, 0.0]
+        return share_out(examples, shares, self._split_seed)
+
+    def _archive_file(self, part: str) -> Path:
+        name = f"{self._dataset}_{part}.ts"
+        folders = [data_root(self._root) / "timeseries" / str(self._dataset)]
+        found = find_spec("aeon")  # not imported: only its files are of interest
+        if found is not None and found.submodule_search_locations:
+            folders.append(Path(found.submodule_search_locations[0]) / "datasets" / "data" / str(self._dataset))
+        for folder in folders:
+            if (folder / name).is_file():
+                return folder / name
+        raise RnnzooError(
+            f"{name} is in none of {', '.join(map(str, folders))}: get it from {_ARCHIVE}, put it into the first, or "
+            "point data.root or the environment variable RNNZOO_DATA at the folder that has timeseries"
+        )
+
+    def _read_file(self, path: str) -> list[Example]:
+        name = path.removesuffix(".gz")
+        if name.endswith(".ts"):
+            found = read_ts(path, self._missing)
+        elif name.endswith(".csv"):
+            found = read_csv(path, self._columns, self._series, self._label, self._missing)
+        elif path.endswith(".npz"):
+            found = read_npz(path, self._missing)
+        else:
+            raise RnnzooError(f"{path}: its name must end in .ts, .csv (these also with .gz) or .npz")
+        size = found[0].values.shape[1]
+        for one in found:
+            _check(one, size)
+            if one.conversion:
+                self._done[one.conversion] += 1
+        return [Example(one.values, one.label, one.place) for one in found]
+
+
+def _check(one: Series, size: int) -> None:
+    if one.label is None:
+        raise RnnzooError(f"{one.place}: has no label; in a CSV file data.label names its column")
+    if one.values.shape[1] != size:
+        raise RnnzooError(f"{one.place}: has {one.values.shape[1]} dimensions, the first series of the file {size}")

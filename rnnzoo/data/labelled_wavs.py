@@ -1,0 +1,136 @@
+"""Labelled sound: wav files in folders or archives."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+
+from rnnzoo.data.acceptor import AcceptorDataModule
+from rnnzoo.data.examples import Example
+from rnnzoo.data.roots import dataset_folder
+from rnnzoo.data.split_files import check_fractions, share_out
+from rnnzoo.data.wav_files import FOLDER_IS_LABEL, WavExample, read_wavs
+from rnnzoo.encodings import AudioEncoding
+from rnnzoo.errors import RnnzooError, unknown
+
+_FSDD = "https://github.com/Jakobovski/free-spoken-digit-dataset"
+SETS = ("fsdd",)
+
+
+class LabelledWavsDataModule(AcceptorDataModule):
+    """A sound, read as frames of log mel energies (`rnnzoo.layers.mel.LogMel`), and its class.
+
+    Mean and scale of each band are those of the training sounds.
+
+    Args:
+        dataset: `fsdd`, the free spoken digits (Jackson et al. 2018), six speakers at 8 kHz: the files
+            `{label}_{speaker}_{index}.wav` of the folder `fsdd` below the root, or of a tar archive in it. Its indexes
+            0 to 4 are the test, as published; of the others, 5 is for validation. None: the folder that is given.
+        folder: of wav files, or a tar archive of them.
+        pattern: how the names are to be read, with `{label}` and other fields, see `rnnzoo.data.wav_files.read_wavs`.
+        split_by: a field of the pattern that says which split a file belongs to; None: `fractions`.
+        test: the values of that field that are the test.
+        validation: the values that are for validation; the others are to learn from.
+        fractions: shares of training, validation and test files, drawn, where no field says it.
+        split_seed: of that draw.
+        sample_rate: in Hz, of all files; None: that of the first.
+        convert: whether several channels are averaged and other rates resampled; else they are errors.
+        window: of a frame, in seconds.
+        hop: from one frame to the next, in seconds.
+        bands: of each frame.
+        root: where published sets lie; else the environment variable `RNNZOO_DATA`, else the user's cache.
+        batch_size: as in `ExampleDataModule`, and so are the rest.
+        max_steps_per_batch: see there.
+        seed: see there.
+        workers: see there.
+
+    Raises:
+        RnnzooError: keys that do not go together; what is wrong with the files is said when they are first needed.
+    """
+
+    def __init__(
+        self,
+        dataset: str | None = None,
+        folder: str | None = None,
+        pattern: str = FOLDER_IS_LABEL,
+        split_by: str | None = None,
+        test: list[str] = [],  # noqa: B006  # never changed
+        validation: list[str] = [],  # noqa: B006
+        fractions: list[float] = [0.8, 0.1, 0.1],  # noqa: B006
+        split_seed: int = 0,
+        sample_rate: int | None = None,
+        convert: bool = False,
+        window: float = 0.025,
+        hop: float = 0.010,
+        bands: int = 40,
+        root: str | None = None,
+        batch_size: int = 32,
+        max_steps_per_batch: int | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(batch_size, max_steps_per_batch, seed, workers)
+        if (dataset is None) == (folder is None):
+            raise RnnzooError("give exactly one of data.dataset and data.folder")
+        if dataset is not None:
+            if dataset not in SETS:
+                raise RnnzooError(unknown("data.dataset", dataset, SETS))
+            if pattern != FOLDER_IS_LABEL or split_by or sample_rate:
+                raise RnnzooError(f"data.dataset {dataset} has its own pattern, split_by and sample_rate: unset them")
+            pattern, split_by, sample_rate = "{label}_{speaker}_{index}.wav", "index", 8000
+            test, validation = [str(index) for index in range(5)], ["5"]
+        if bool(split_by) != bool(test) or bool(split_by) != bool(validation) or set(test) & set(validation):
+            raise RnnzooError("data.split_by needs data.test and data.validation, values of that field, none in both")
+        check_fractions(fractions)
+        self._dataset, self._folder, self._root, self._pattern = dataset, folder, root, pattern
+        self._split_by, self._test, self._validation = split_by, set(test), set(validation)
+        self._done: Counter[str] = Counter()
+        self._fractions, self._split_seed = fractions, split_seed
+        self._rate, self._convert, self._frames = sample_rate, convert, {"window": window, "hop": hop, "bands": bands}
+
+    @property
+    def description(self) -> str:
+        """Which sounds, and what was done to those that were read."""
+        name = self._dataset or f"wav files of {self._folder}"
+        done = "; ".join(f"{count} files: {what}" for what, count in self._done.items())
+        return f"{name} ({done})" if done else name
+
+    def read(self, split: str) -> Sequence[Example]:
+        """The sounds of a split.
+
+        Raises:
+            RnnzooError: a file cannot be read, or is of another rate; a name that does not fit; an unknown field.
+        """
+        return self._splits[split]
+
+    def fit_encoding(self, examples: Sequence[Example]) -> AudioEncoding:
+        """Mean and scale of the training frames."""
+        frames = {"sample_rate": examples[0].inputs.rate, **self._frames}
+        return AudioEncoding.fit((example.inputs for example in examples), frames, self._convert)
+
+    @cached_property
+    def _splits(self) -> dict[str, list[Example]]:
+        found = list(read_wavs(self._path(), self._pattern, self._rate, self._convert))
+        self._done.update(one.waveform.conversion for one in found if one.waveform.conversion)
+        if self._split_by is None:
+            return share_out([_example(one) for one in found], self._fractions, self._split_seed)
+        splits: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
+        for one in found:
+            if self._split_by not in one.fields:
+                raise RnnzooError(unknown("data.split_by: field of the pattern", self._split_by, list(one.fields)))
+            value = one.fields[self._split_by]
+            split = "test" if value in self._test else "validation" if value in self._validation else "train"
+            splits[split].append(_example(one))
+        return splits
+
+    def _path(self) -> str:
+        if self._folder is not None:
+            return self._folder
+        folder = dataset_folder(str(self._dataset), _FSDD, self._root)
+        archives = sorted(path for path in folder.iterdir() if path.name.endswith((".tar", ".tar.gz", ".tgz")))
+        if len(archives) > 1:
+            raise RnnzooError(f"{folder} has several archives, {archives[0].name} and {archives[1].name}: leave one")
+        return str(archives[0] if archives else folder)
+
+
+def _example(one: WavExample) -> Example:
+    return Example(one.waveform, one.label, one.place)

@@ -1,0 +1,154 @@
+"""Labelled series: formats, splits, what is fitted on, and what is refused with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rnnzoo.data import LabelledSeriesDataModule
+from rnnzoo.errors import RnnzooError
+
+HEADER = "@problemName toy\n@timeStamps false\n@missing false\n@univariate false\n@classLabel true a b\n@data\n"
+
+
+def _line(number: int) -> str:
+    label = "ab"[number % 2]
+    return f"{number},{number + 1}:{-number},{number * number}:{label}\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "timeseries" / "Toy"
+    folder.mkdir(parents=True)
+    (folder / "Toy_TRAIN.ts").write_text(HEADER + "".join(map(_line, range(20))))
+    (folder / "Toy_TEST.ts").write_text(HEADER + "".join(map(_line, range(20, 27))))
+    return tmp_path
+
+
+def test_the_test_file_is_the_test_and_the_training_file_is_shared_out(root: Path) -> None:
+    data = LabelledSeriesDataModule("Toy", root=str(root), validation_fraction=0.3)
+    parts = {split: data.examples(split) for split in ("train", "validation", "test")}
+    numbers = {split: [int(example.inputs[0, 0]) for example in part] for split, part in parts.items()}
+    assert [len(part) for part in numbers.values()] == [14, 6, 7]
+    assert sorted(numbers["train"] + numbers["validation"]) == list(range(20))
+    assert numbers["test"] == list(range(20, 27))
+    for example in parts["train"]:
+        number = int(example.inputs[0, 0])
+        assert example.inputs.tolist() == [[number, -number], [number + 1, number * number]]
+        assert example.target == "ab"[number % 2]
+        assert example.place.endswith(f"Toy_TRAIN.ts:{7 + number}")
+    steps = torch.cat([example.inputs for example in parts["train"]])
+    assert data.encoding["mean"] == pytest.approx(steps.mean(0).tolist())
+    assert data.encoding["scale"] == pytest.approx(steps.std(0, unbiased=False).tolist())
+    assert data.answer == {"kind": "class", "labels": ["a", "b"]}
+
+
+def test_the_formats_say_the_same(tmp_path: Path) -> None:
+    values = np.arange(60.0).reshape(10, 3, 2) ** 1.5
+    labels = ["x" if n % 3 else "y" for n in range(10)]
+    np.savez(tmp_path / "s.npz", values=values, labels=np.array(labels))
+    rows = [f"{n},{values[n, t, 0]!r},{values[n, t, 1]!r},{labels[n]}" for n in range(10) for t in range(3)]
+    (tmp_path / "s.csv").write_text(
+        "id,u,v,class\n" + "\n".join(rows).replace("np.float64(", "").replace(")", "") + "\n"
+    )
+    lines = [
+        ":".join(",".join(f"{value!r}" for value in values[n, :, d].tolist()) for d in range(2)) + f":{labels[n]}"
+        for n in range(10)
+    ]
+    (tmp_path / "s.ts").write_text(HEADER.replace("a b", "x y") + "\n".join(lines) + "\n")
+    found = []
+    for name, options in (("s.npz", {}), ("s.csv", {"series": "id", "label": "class"}), ("s.ts", {})):
+        data = LabelledSeriesDataModule(
+            train_files=[str(tmp_path / name)],
+            fractions=[0.6, 0.2, 0.2],
+            batch_size=10,
+            **options,  # type: ignore[arg-type]
+        )
+        found.append([next(iter(loader)) for loader in (data.val_dataloader(), data.test_dataloader())])
+    for other in found[1:]:
+        for one, same in zip(found[0], other, strict=True):
+            torch.testing.assert_close(one.inputs.values, same.inputs.values)
+            assert torch.equal(one.targets, same.targets)
+
+
+def test_aeon_is_where_it_looks_next(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "packages" / "aeon"
+    (package / "datasets" / "data").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('must not be imported')\n")
+    (root / "timeseries" / "Toy").rename(package / "datasets" / "data" / "Toy")
+    monkeypatch.syspath_prepend(str(package.parent))
+    data = LabelledSeriesDataModule("Toy", root=str(root))
+    assert len(data.examples("test")) == 7
+    with pytest.raises(
+        RnnzooError, match=r"Nothing_TRAIN.ts is in none of .*timeseries.Nothing, .*aeon.*: get it from"
+    ):
+        _ = LabelledSeriesDataModule("Nothing", root=str(root)).labels
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("1,2:3,4:a\n1,2:b\n", r"bad.ts:8: has 1 dimensions before the label, the header or the first series 2"),
+        ("1,2:3:a\n", r"bad.ts:7: its dimensions have different lengths"),
+        ("1,2:3,?:a\n", r"bad.ts:7: step 1 has no finite value in dimension 1 .*'interpolate'"),
+        ("1,2:3,4:c\n", r"bad.ts:7: unknown class 'c'"),
+    ],
+)
+def test_bad_lines_are_named(tmp_path: Path, lines: str, message: str) -> None:
+    path = tmp_path / "bad.ts"
+    path.write_text(HEADER + lines)
+    with pytest.raises(RnnzooError, match=message):
+        LabelledSeriesDataModule(train_files=[str(path)], fractions=[0.5, 0.25, 0.25]).examples("train")
+
+
+def test_a_test_file_of_another_width_or_with_a_new_label(root: Path, tmp_path: Path) -> None:
+    train, wide, new = (tmp_path / name for name in ("train.csv", "wide.csv", "new.csv"))
+    train.write_text("id,u,l\n1,1,a\n1,2,a\n2,5,b\n")
+    wide.write_text("id,u,v,l\n1,1,1,a\n")
+    new.write_text("id,u,l\n1,1,a\n2,1,c\n")
+    options = {"series": "id", "label": "l"}
+
+    def made(path: Path) -> LabelledSeriesDataModule:
+        files = {"train_files": [str(train)], "validation_files": [str(path)]}
+        return LabelledSeriesDataModule(**files, **options)  # type: ignore[arg-type]
+
+    with pytest.raises(RnnzooError, match=r"wide.csv:2: a series of 2 features, but the model reads 1"):
+        list(made(wide).val_dataloader())
+    with pytest.raises(RnnzooError, match=r"new.csv:3: the label 'c' does not occur in the training data"):
+        list(made(new).val_dataloader())
+    with pytest.raises(RnnzooError, match=r"train.csv:2: has no label; in a CSV file data.label names its column"):
+        LabelledSeriesDataModule(train_files=[str(train)], columns=["u"], fractions=[0.4, 0.3, 0.3]).examples("train")
+
+
+def test_filled_gaps_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "gaps.csv"
+    path.write_text(
+        "id,u,l\n" + "".join(f"{n},{n},{'ab'[n % 2]}\n{n},NA,{'ab'[n % 2]}\n{n},4,{'ab'[n % 2]}\n" for n in range(8))
+    )
+    options = {"series": "id", "label": "l", "fractions": [0.5, 0.25, 0.25]}
+    with pytest.raises(RnnzooError, match=r"gaps.csv:3: step 1 has no finite value in column 'u'"):
+        LabelledSeriesDataModule(train_files=[str(path)], **options).examples("train")  # type: ignore[arg-type]
+    data = LabelledSeriesDataModule(train_files=[str(path)], missing="interpolate", **options)  # type: ignore[arg-type]
+    for example in data.examples("train"):
+        assert example.inputs[1, 0] == (example.inputs[0, 0] + 4) / 2
+    assert data.description == "gaps.csv (8 series: 1 missing of 3 values interpolated linearly in time)"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "give exactly one of data.dataset and data.train_files"),
+        ({"dataset": "Toy", "train_files": ["a.ts"]}, "give exactly one"),
+        ({"dataset": "Toy", "test_files": ["a.ts"]}, "data.dataset has its own training and test files"),
+        ({"dataset": "Toy", "validation_fraction": 1.0}, "data.validation_fraction: 1.0 must be above 0 and below 1"),
+        ({"train_files": ["a.ts"]}, "needs either data.validation_files"),
+        ({"train_files": ["a.txt"], "fractions": [0.5, 0.2, 0.3]}, "a.txt: its name must end in .ts, .csv"),
+    ],
+)
+def test_mistakes(given: dict[str, object], message: str) -> None:
+    with pytest.raises(RnnzooError) as caught:
+        LabelledSeriesDataModule(**given).examples("train")  # type: ignore[arg-type]
+    assert message in str(caught.value)
