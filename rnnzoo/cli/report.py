@@ -24,6 +24,8 @@ def print_comparison(cli: "RecipeCLI", results: Sequence[Mapping[str, float]]) -
     else:
         rows = comparison.as_rows()
         print_table(comparison.title, comparison.columns())
+        for note in getattr(comparison, "notes", ()):
+            print(note)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(column for row in rows for column in row)), lineterminator="\n")
     writer.writeheader()

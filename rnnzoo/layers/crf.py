@@ -64,31 +64,38 @@ class CRFHead(nn.Module):
     start: nn.Parameter
     transitions: nn.Parameter
     end: nn.Parameter
-    start_allowed: Tensor
-    transitions_allowed: Tensor
-    end_allowed: Tensor
+    forbidden_first: Tensor  # (K+1), and
+    forbidden_next: Tensor  # (K+1, K+1): of the states of a `Chain`, the last of which is END
 
     def __init__(self, input_size: int, num_tags: int, constraints: Constraints | None = None) -> None:
         super().__init__()
         self.input_size = input_size
         self.num_tags = num_tags
         self.projection = nn.Linear(input_size, num_tags)
-        for name, shape in {"start": (num_tags,), "transitions": (num_tags, num_tags), "end": (num_tags,)}.items():
-            self.register_parameter(name, nn.Parameter(torch.empty(shape).uniform_(-0.1, 0.1)))
-            self.register_buffer(f"{name}_allowed", torch.ones(shape, dtype=torch.bool))
+        self.start = nn.Parameter(torch.empty(num_tags).uniform_(-0.1, 0.1))
+        self.transitions = nn.Parameter(torch.empty(num_tags, num_tags).uniform_(-0.1, 0.1))
+        self.end = nn.Parameter(torch.empty(num_tags).uniform_(-0.1, 0.1))
+        self.register_buffer("forbidden_first", torch.zeros(num_tags + 1, dtype=torch.bool))
+        self.register_buffer("forbidden_next", torch.zeros(num_tags + 1, num_tags + 1, dtype=torch.bool))
+        self.forbidden_next[num_tags, :num_tags] = True  # no tag follows END
         if constraints is not None:
             self._constrain(constraints)
 
     def _constrain(self, constraints: Constraints) -> None:
-        kept = {"start": self.start_allowed, "transitions": self.transitions_allowed, "end": self.end_allowed}
-        for (name, buffer), given in zip(kept.items(), constraints, strict=True):
+        count = self.num_tags
+        forbidden = {
+            "start": self.forbidden_first[:count],
+            "transitions": self.forbidden_next[:count, :count],
+            "end": self.forbidden_next[:count, count],
+        }
+        for (name, kept), given in zip(forbidden.items(), constraints, strict=True):
             allowed = torch.as_tensor(given)
-            if allowed.dtype != torch.bool or allowed.shape != buffer.shape:
+            if allowed.dtype != torch.bool or allowed.shape != kept.shape:
                 raise RnnzooError(
                     f"the constraints of {name} are {allowed.dtype} of shape {tuple(allowed.shape)}: "
-                    f"{self.num_tags} tags need torch.bool of shape {tuple(buffer.shape)}"
+                    f"{count} tags need torch.bool of shape {tuple(kept.shape)}"
                 )
-            buffer.copy_(allowed)
+            kept.copy_(~allowed)
 
     def emissions(self, features: Tensor) -> Tensor:
         """``W x + b``, the score of each tag at each step: (N,T,H) to (N,T,K)."""
@@ -168,21 +175,20 @@ class CRFHead(nn.Module):
             RnnzooError: naming the first such row and step, both counted from 0.
         """
         mask = self._mask(targets, mask)
-        inside = targets.masked_fill(~mask, 0)
-        ok = ~mask
-        ok[:, 1:] |= self.transitions_allowed[inside[:, :-1], inside[:, 1:]]
-        ok[:, :1] |= self.start_allowed[inside[:, :1]]
-        last = mask & ~F.pad(mask[:, 1:], (0, 1))
-        ends = ~last | self.end_allowed[inside]
-        if bool((ok & ends).all()):
+        path = F.pad(targets.masked_fill(~mask, self.num_tags), (0, 1), value=self.num_tags)
+        wrong = self.forbidden_next[path[:, :-1], path[:, 1:]]  # in the column of a step: what follows it
+        wrong_first = self.forbidden_first[path[:, :1]]
+        if not bool(wrong.any() | wrong_first.any()):
             return
-        row, step = (int(each) for each in (~(ok & ends)).nonzero()[0])
-        tag = int(targets[row, step])
-        if bool(ok[row, step]):
-            why = "may not come last"
+        row, step = (int(each) for each in torch.cat([wrong_first, wrong], 1).nonzero()[0])
+        before, tag = path[row, max(step - 1, 0)], path[row, step]
+        if step == 0:
+            why = f"tag {tag} may not come first"
+        elif tag == self.num_tags:
+            step, why = step - 1, f"tag {before} may not come last"
         else:
-            why = f"may not follow tag {int(targets[row, step - 1])}" if step else "may not come first"
-        raise RnnzooError(f"the constraints forbid the targets of row {row} at step {step}: tag {tag} {why}")
+            why = f"tag {tag} may not follow tag {before}"
+        raise RnnzooError(f"the constraints forbid the targets of row {row} at step {step}: {why}")
 
     def _mask(self, like: Tensor, mask: Tensor | None) -> Tensor:
         return torch.ones(like.shape[:2], dtype=torch.bool, device=like.device) if mask is None else mask
@@ -192,12 +198,9 @@ class CRFHead(nn.Module):
 
     def _states(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """The scores of a `Chain`: initial (K+1) and matrix (K+1, K+1), the last state END, -inf where forbidden."""
-        inner = self.transitions.masked_fill(~self.transitions_allowed, -torch.inf)
-        last = self.end.masked_fill(~self.end_allowed, -torch.inf)
-        leaving = torch.cat([inner, last.unsqueeze(-1)], 1)
-        ended = F.pad(leaving.new_zeros(1, 1), (self.num_tags, 0), value=-torch.inf)
-        first = self.start.masked_fill(~self.start_allowed, -torch.inf)
-        return F.pad(first, (0, 1)).to(like.dtype), torch.cat([leaving, ended]).to(like.dtype)
+        first = F.pad(self.start, (0, 1)).masked_fill(self.forbidden_first, -torch.inf)
+        leaving = F.pad(torch.cat([self.transitions, self.end.unsqueeze(1)], 1), (0, 0, 0, 1))
+        return first.to(like.dtype), leaving.masked_fill(self.forbidden_next, -torch.inf).to(like.dtype)
 
     def _chain(self, features: Tensor, mask: Tensor | None) -> Chain:
         with torch.no_grad():

@@ -1,7 +1,8 @@
 """Sums over all paths of a linear chain: the partition function of a CRF, its gradient, and the marginals.
 
 The chain of a batch has one state more than there are tags: END, with the index K. A row that has ended stays in END,
-and all rows are there after the last step, so that rows of all lengths, 0 too, are one recursion without a mask.
+and all rows are there after the last step, so that rows of all lengths, 0 too, are one recursion without a mask. The
+rows of the batch are the last axis here, (T+1, K+1, N): what is long and contiguous runs fast.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Chain(NamedTuple):
     """Scores of the paths of a batch, in nats: what is summed over (here) and searched (`crf_decoding`).
 
     Attributes:
-        emissions: (T+1, N, K+1); END alone is possible past a row's end, and impossible before it.
+        emissions: (T+1, K+1, N); END alone is possible past a row's end, and impossible before it.
         initial: (K+1), score of the first state.
         matrix: (K+1, K+1), score of going from a state to the next; -inf or `IMPOSSIBLE` where there is no such step.
     """
@@ -38,11 +39,9 @@ class Chain(NamedTuple):
 
 def build_chain(scores: Tensor, mask: Tensor, initial: Tensor, matrix: Tensor) -> Chain:
     """Adds END to the scores (N,T,K) of a batch whose real steps `mask` (N,T) says, right-padded."""
-    scores, real = scores.transpose(0, 1), mask.T.unsqueeze(-1)
-    tags = scores.masked_fill(~real, IMPOSSIBLE)
-    end = torch.zeros_like(scores[..., :1]).masked_fill(real, IMPOSSIBLE)
-    after = F.pad(scores.new_zeros(1, scores.shape[1], 1), (scores.shape[2], 0), value=IMPOSSIBLE)
-    return Chain(torch.cat([torch.cat([tags, end], -1), after]), initial, matrix)
+    tags = F.pad(scores.permute(1, 2, 0), (0, 0, 0, 1, 0, 1), value=IMPOSSIBLE)
+    ended = F.pad(scores.new_zeros(1, 1), (0, 0, scores.shape[2], 0), value=IMPOSSIBLE)
+    return Chain(torch.where(F.pad(mask.T, (0, 0, 0, 1)).unsqueeze(1), tags, ended), initial, matrix)
 
 
 def log_partition(scores: Tensor, mask: Tensor, initial: Tensor, matrix: Tensor) -> Tensor:
@@ -61,9 +60,7 @@ def log_partition(scores: Tensor, mask: Tensor, initial: Tensor, matrix: Tensor)
     wanted = torch.is_grad_enabled() and any(each.requires_grad for each in arguments)
     with torch.no_grad():
         sums = scaled_sums(build_chain(scores, mask, initial, matrix), both_ways=wanted)
-        if not _trusted(sums, mask):
-            sums = None
-    if sums is None:
+    if not _trusted(sums, mask):
         return _exact_log_partition(scores, mask, initial, matrix, check=True)
     if not wanted:
         return sums.log_partition
@@ -81,8 +78,8 @@ def marginals(scores: Tensor, mask: Tensor, initial: Tensor, matrix: Tensor) -> 
         else:
             log_z = _exact_log_partition(scores, mask, initial, matrix, check=True)
             ahead, behind = _messages(chain), _messages(chain.reversed()).flip(0)
-            states = (ahead + behind - chain.emissions - log_z.unsqueeze(-1)).exp()
-        return states[:-1, :, :-1].transpose(0, 1)
+            states = (ahead + behind - chain.emissions - log_z).exp()
+        return states[:-1, :-1].permute(2, 0, 1)
 
 
 class Sums(NamedTuple):
@@ -90,9 +87,9 @@ class Sums(NamedTuple):
 
     log_partition: Tensor  # (N)
     smallest: Tensor  # (): how near, in nats, the numbers came to the smallest that the type holds
-    marginals: Tensor  # (T+1, N, K+1)
-    ahead: Tensor  # (T, N, K+1): exp forward messages, each step's scaled by what makes the pairs' sum 1
-    behind: Tensor  # (T, N, K+1): exp backward messages of the following step, its emission included
+    marginals: Tensor  # (T+1, K+1, N)
+    ahead: Tensor  # (T, K+1, N): exp forward messages, each step's scaled by what makes the pairs' sum 1
+    behind: Tensor  # (T, K+1, N): exp backward messages of the following step, its emission included
     weights: Tensor  # (K+1, K+1): exp of the matrix, up to a factor
 
 
@@ -104,31 +101,31 @@ def scaled_sums(chain: Chain, both_ways: bool) -> Sums:
     which `smallest` tells.
     """
     chains = [chain, chain.reversed()] if both_ways else [chain]
-    shift = chain.emissions.amax(-1, keepdim=True)
+    shift = chain.emissions.amax(1, keepdim=True)
     top, first = chain.matrix.amax(), chain.initial.amax()
     shifted = chain.emissions - shift
     emitted = shifted.exp()
     weights = (chain.matrix - top).exp()
     factors = torch.stack([emitted, emitted.flip(0)] if both_ways else [emitted], 1).unbind()
-    products = torch.stack([weights, weights.T] if both_ways else [weights])
+    products = torch.stack([weights.T, weights] if both_ways else [weights.T])  # way, to, from
     starts = torch.stack([(chain.initial - first).exp(), torch.ones_like(chain.initial)][: len(chains)])
 
-    steps, rows, states = chain.emissions.shape
-    messages = emitted.new_empty(steps, len(chains), rows, states)
-    totals = emitted.new_empty(steps, len(chains), rows, 1)
+    steps, states, rows = chain.emissions.shape
+    messages = emitted.new_empty(steps, len(chains), states, rows)
+    totals = emitted.new_empty(steps, len(chains), 1, rows)
     each_message, each_total = messages.unbind(), totals.unbind()
     before = each_message[0]
-    torch.mul(starts.unsqueeze(1), factors[0], out=before)
-    torch.sum(before, -1, keepdim=True, out=each_total[0])
+    torch.mul(starts.unsqueeze(-1), factors[0], out=before)
+    torch.sum(before, 1, keepdim=True, out=each_total[0])
     before.div_(each_total[0])
     for now, total, factor in zip(each_message[1:], each_total[1:], factors[1:], strict=True):
-        torch.bmm(before, products, out=now)
+        torch.bmm(products, before, out=now)
         now.mul_(factor)
-        torch.sum(now, -1, keepdim=True, out=total)
+        torch.sum(now, 1, keepdim=True, out=total)
         now.div_(total)
         before = now
 
-    log_partition = (totals[:, 0].log() + shift).sum((0, 2)) + (steps - 1) * top + first
+    log_partition = (totals[:, 0].log() + shift).sum((0, 1)) + (steps - 1) * top + first
     limit = math.log(torch.finfo(messages.dtype).tiny)
     least = messages.masked_fill(messages == 0, 1).amin().log()
     least = least + _lowest(shifted) + _lowest(chain.matrix - top) + _lowest(chain.initial - first)
@@ -136,9 +133,9 @@ def scaled_sums(chain: Chain, both_ways: bool) -> Sums:
         none = messages.new_empty(0)
         return Sums(log_partition, least - limit, none, none, none, weights)
     ahead, behind = messages[:, 0], messages[:, 1].flip(0)
-    beyond = torch.cat([behind[1:] @ weights.T, torch.ones_like(behind[:1])])
+    beyond = torch.cat([weights @ behind[1:], torch.ones_like(behind[:1])])
     joint = ahead * beyond
-    mass = joint.sum(-1, keepdim=True)
+    mass = joint.sum(1, keepdim=True)
     # products of messages that each are far from the limit may still reach it: half of the range is theirs
     smallest = torch.minimum(least - limit, mass.amin().log() - limit / 2)
     return Sums(log_partition, smallest, joint / mass, ahead[:-1] / mass[:-1], behind[1:], weights)
@@ -163,7 +160,7 @@ class _LogPartition(torch.autograd.Function):
         return sums.log_partition
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # one output, by name
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         scores, mask, initial, matrix, states, ahead, behind, weights = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative was asked for: the exact recursion has it
             wanted = [each for each in (scores, initial, matrix) if each.requires_grad]
@@ -173,10 +170,9 @@ class _LogPartition(torch.autograd.Function):
                 next(found) if each.requires_grad else None for each in (scores, initial, matrix)
             )
             return by_scores, None, by_initial, by_matrix, None
-        of_rows = grad.unsqueeze(-1)
-        pairs = (ahead * of_rows).flatten(0, 1).T @ behind.flatten(0, 1)
-        by_states = states * of_rows
-        return by_states[:-1, :, :-1].transpose(0, 1), None, by_states[0].sum(0), pairs * weights, None
+        pairs = torch.bmm(ahead * grad, behind.transpose(1, 2)).sum(0)
+        by_states = states * grad
+        return by_states[:-1, :-1].permute(2, 0, 1), None, by_states[0].sum(1), pairs * weights, None
 
 
 def _exact_log_partition(scores: Tensor, mask: Tensor, initial: Tensor, matrix: Tensor, check: bool) -> Tensor:
@@ -184,7 +180,7 @@ def _exact_log_partition(scores: Tensor, mask: Tensor, initial: Tensor, matrix: 
     if check and not bool((mask[:, 1:] <= mask[:, :-1]).all()):
         row = int((mask[:, 1:] > mask[:, :-1]).any(1).nonzero()[0])
         raise RnnzooError(f"the mask of row {row} has a real step after padding: rows are padded on the right")
-    result = _messages(build_chain(scores, mask, initial, matrix))[-1, :, -1]
+    result = _messages(build_chain(scores, mask, initial, matrix))[-1, -1]
     if check and bool((result < IMPOSSIBLE / 2).any()):
         row = int((result < IMPOSSIBLE / 2).nonzero()[0])
         raise RnnzooError(f"the constraints admit no tags of row {row}, which has {int(mask[row].sum())} steps")
@@ -192,10 +188,10 @@ def _exact_log_partition(scores: Tensor, mask: Tensor, initial: Tensor, matrix: 
 
 
 def _messages(chain: Chain) -> Tensor:
-    """Forward messages in nats, (T+1, N, K+1): ``a_t(k) = log sum_j exp(a_{t-1}(j) + matrix_jk) + emission_t(k)``."""
-    matrix = chain.matrix.clamp(min=IMPOSSIBLE)
-    rows = list(chain.emissions.unbind())
-    result = [chain.initial.clamp(min=IMPOSSIBLE) + rows[0]]
-    for emission in rows[1:]:
-        result.append(torch.logsumexp(result[-1].unsqueeze(-1) + matrix, 1) + emission)
+    """Forward messages in nats, (T+1, K+1, N): ``a_t(k) = log sum_j exp(a_{t-1}(j) + matrix_jk) + emission_t(k)``."""
+    moves = chain.matrix.clamp(min=IMPOSSIBLE).unsqueeze(-1)
+    emissions = chain.emissions.unbind()
+    result = [chain.initial.clamp(min=IMPOSSIBLE).unsqueeze(-1) + emissions[0]]
+    for emission in emissions[1:]:
+        result.append(torch.logsumexp(result[-1].unsqueeze(1) + moves, 0) + emission)
     return torch.stack(result)

@@ -9,50 +9,34 @@ from rnnzoo.errors import RnnzooError
 from rnnzoo.layers.crf_chain import IMPOSSIBLE, Chain
 
 
-@torch.no_grad()
 def viterbi(chain: Chain) -> Tensor:
     """The path of the highest score of each row: (N,T), 0 past the row's end (Viterbi 1967; Rabiner 1989, III.B).
 
-    Deviations, for speed: the first half is searched from the front and the second from the back, side by side, until
-    they meet, and only scores are kept. Which state led to the best one is asked again along the best path alone.
+    Only scores go forward; which state led to the best one is asked again on the way back, along the best path alone.
 
     Raises:
         RnnzooError: a row has no possible path.
     """
-    length = len(chain.emissions) - 1
-    if length % 2 == 0:  # one step more in END makes two halves of the same length
-        chain = chain._replace(emissions=torch.cat([chain.emissions, chain.emissions[-1:]]))
-    steps, rows, states = chain.emissions.shape
-    half, back = steps // 2, chain.reversed()
-    ways = [chain.emissions[:half].transpose(1, 2), back.emissions[:half].transpose(1, 2)]
-    best = torch.stack(ways, 2)  # (half, K+1, 2, N): emissions at first, then scores of the best paths so far
-    best[0] += torch.stack([chain.initial, back.initial], 1).unsqueeze(-1)
-    moves = torch.stack([chain.matrix, back.matrix], 2).unsqueeze(-1)
-    candidates = best.new_empty(states, states, 2, rows)  # from, to, way, row: the maximum runs along the first
-    highest = torch.empty_like(best[0])
-    each = best.unbind()
-    for before, now in zip(best.unsqueeze(2).unbind(), each[1:], strict=False):
-        torch.add(before, moves, out=candidates)
-        torch.amax(candidates, 0, out=highest)
-        now.add_(highest)
+    steps, states, rows = chain.emissions.shape
+    end = states - 1
+    with torch.inference_mode():  # a seventh faster than no_grad; what is returned is made outside, an ordinary tensor
+        best = chain.emissions.clone()  # (T+1, K+1, N): then the best scores so far
+        best[0] += chain.initial.unsqueeze(-1)
+        moves = chain.matrix.unsqueeze(-1)
+        candidates, highest = best.new_empty(states, states, rows), torch.empty_like(best[0])  # from, to, row
+        for before, now in zip(best.unsqueeze(2).unbind(), best.unbind()[1:], strict=False):
+            torch.add(before, moves, out=candidates)
+            torch.amax(candidates, 0, out=highest)  # along the first axis: several times as fast as along another
+            now.add_(highest)
+        _check(best[-1, end])
 
-    meeting = each[-1][:, 0].unsqueeze(1) + chain.matrix.unsqueeze(-1) + each[-1][:, 1]
-    top, place = meeting.flatten(0, 1).max(0)
-    _check(top)
-    second_half = torch.arange(2, device=place.device).repeat_interleave(rows) * states
-    tags = second_half.repeat(half, 1)  # (half, 2 N): the states of the second way count from K+1
-    tags[-1] += torch.cat([place // states, place % states])
-    arriving = torch.cat([back.matrix, chain.matrix])  # of each state, the scores of coming from the others
-    scores = best.permute(0, 2, 3, 1).flatten(1, 2).unbind()
-    choices, chosen = torch.empty_like(scores[0]), torch.empty_like(tags[0])
-    each_tags = tags.unbind()
-    for step in range(half - 2, -1, -1):
-        torch.index_select(arriving, 0, each_tags[step + 1], out=choices)
-        torch.argmax(choices.add_(scores[step]), 1, out=chosen)
-        each_tags[step].add_(chosen)
-    front, behind = (tags - second_half).unflatten(1, (2, rows)).unbind(1)
-    path = torch.cat([front, behind.flip(0)])[:length]
-    return path.masked_fill(path == states - 1, 0).T.contiguous()
+        path = torch.full((steps, rows), end, device=best.device)
+        arriving, choices = chain.matrix.T.contiguous(), best.new_empty(rows, states)
+        scores, tags = best.transpose(1, 2).contiguous().unbind(), path.unbind()
+        for score, tag, after in zip(scores[-2::-1], tags[-2::-1], tags[::-1], strict=False):
+            torch.index_select(arriving, 0, after, out=choices)
+            torch.argmax(choices.add_(score), 1, out=tag)
+    return path[:-1].masked_fill(path[:-1] == end, 0).T.contiguous()
 
 
 @torch.no_grad()
@@ -68,14 +52,14 @@ def k_best(chain: Chain, k: int) -> tuple[Tensor, Tensor]:
     """
     if k < 1:
         raise RnnzooError(f"k must be at least 1, not {k}: it is how many paths are wanted")
-    _, rows, states = chain.emissions.shape
+    _, states, rows = chain.emissions.shape
     best = torch.full((rows, states, k), -torch.inf, dtype=chain.emissions.dtype, device=chain.emissions.device)
-    best[:, :, 0] = chain.initial + chain.emissions[0]
+    best[:, :, 0] = chain.initial + chain.emissions[0].T
     origins: list[Tensor] = []  # of each step: (N, K+1, k), state * k + rank it came from
     for emission in chain.emissions[1:]:
         candidates = best.unsqueeze(-1) + chain.matrix.unsqueeze(1)  # row, from, rank, to
         top, origin = candidates.flatten(1, 2).topk(k, 1)
-        best = top.transpose(1, 2) + emission.unsqueeze(-1)
+        best = top.transpose(1, 2) + emission.T.unsqueeze(-1)
         origins.append(origin.transpose(1, 2))
     scores = best[:, -1]
     _check(scores[:, 0])

@@ -70,7 +70,7 @@ class SpanF1(Float64Metric):
         Args:
             predictions: tag ids (N,T), int64.
             targets: (N,T) int64; anything where the mask is false.
-            mask: (N,T) bool, true at the tokens of a sentence; None: all are. A gap stands for no token, and ends spans.
+            mask: (N,T) bool, true at real tokens; None: all are. Where it is false, spans end.
         """
         if mask is None:
             mask = torch.ones_like(targets, dtype=torch.bool)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnzoo.batches import SequenceInputs
+from rnnzoo.errors import RnnzooError
 from rnnzoo.layers import ClassificationHead
 from rnnzoo.layers.crf import CRFHead
 from rnnzoo.networks.reading import SequenceReader
@@ -47,17 +48,32 @@ class TaggerNetwork(nn.Module):
             features: (N, T, H).
             targets: (N, T, K); a step whose tag is -1 counts for nothing in a softmax column.
             mask: (N, T) bool, true at real steps.
+
+        Raises:
+            RnnzooError: a step without a tag in a column with a CRF, which scores whole sequences.
         """
         total = features.new_zeros(())
         for column, head in enumerate(self.heads):
             tags = targets[:, :, column]
-            counted = mask if isinstance(head, CRFHead) else mask & (tags >= 0)
+            counted = mask & (tags >= 0)
+            if isinstance(head, CRFHead):
+                _check_complete(counted, mask, column)
             total = total + head.loss(features, tags.clamp(min=0), counted)[0]  # type: ignore[operator]  # both have it
         return total, (mask & (targets >= 0).any(-1)).sum()
 
     def decode(self, features: Tensor, mask: Tensor) -> Tensor:
         """The likeliest tags (N, T, K) of each column: of each step, or with a CRF of each sequence as a whole."""
         return torch.stack([decode(head, features, mask) for head in self.heads], -1)  # type: ignore[arg-type]  # a ModuleList
+
+
+def _check_complete(tagged: Tensor, mask: Tensor, column: int) -> None:
+    """Refuse steps without a tag. It waits for the device, as the CRF's own loss does."""
+    if not torch.equal(tagged, mask):
+        row, step = (tagged != mask).nonzero()[0].tolist()
+        raise RnnzooError(
+            f"column {column}: step {step} of row {row} has no tag, but a CRF scores whole sequences: give each step a "
+            "tag, or take model.head softmax"
+        )
 
 
 def decode(head: TagHead, features: Tensor, mask: Tensor) -> Tensor:

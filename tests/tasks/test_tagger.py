@@ -138,3 +138,11 @@ def test_the_most_frequent_tags_are_those_by_hand() -> None:
     assert set(table.rows) == {"Tagger", "most frequent tag", "window of 5 words"}
     right = [tag == expected for (_, tag), expected in zip(task.predict([["a", "b", "d"]])[0], "XXY", strict=True)]
     assert table.rows["Tagger"]["accuracy"] == pytest.approx(sum(right) / 3)
+
+
+def test_a_crf_refuses_steps_without_a_tag() -> None:
+    batch = _batch()
+    batch.targets[2, 1, 1] = -1
+    with pytest.raises(RnnzooError, match="column 1: step 1 of row 2 has no tag"):
+        _task(head="crf").batch_loss(batch, "train")
+    _task(head="softmax").batch_loss(batch, "train")
