@@ -12,6 +12,7 @@ from rnnzoo.baselines.seasonal import drift_forecast, naive_forecast, seasonal_n
 from rnnzoo.baselines.smoothing import SMOOTHINGS, build_ngram
 from rnnzoo.baselines.stupid_backoff import StupidBackoff
 from rnnzoo.baselines.table import Table
+from rnnzoo.baselines.tfidf import TfIdf
 
 __all__ = [
     "SMOOTHINGS",
@@ -26,6 +27,7 @@ __all__ = [
     "Score",
     "StupidBackoff",
     "Table",
+    "TfIdf",
     "build_ngram",
     "compare_language_model",
     "drift_forecast",

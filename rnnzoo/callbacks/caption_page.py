@@ -62,7 +62,10 @@ class CaptionPage(Callback):
         pairs = data.references(split)[: self.images]
         with undisturbed(pl_module):
             seen = pl_module.attend([image for image, _ in pairs])  # type: ignore[operator]  # see setup
-        shown = [Captioned(*one, references) for one, (_, references) in zip(seen, pairs, strict=True)]
+        shown = [
+            Captioned(one.picture, one.written, one.weights, references)
+            for one, (_, references) in zip(seen, pairs, strict=True)
+        ]
         title = f"{getattr(data, 'description', type(data).__name__)}: {split}, step {trainer.global_step}"
         path = run_folder(trainer, self.folder) / "captions.html"
         with replacing(path) as temporary:

@@ -20,6 +20,7 @@ LINKS = {
     "model.answer": "data.answer",
     "model.tags": "data.tags",
     "model.target_encoding": "data.target_encoding",
+    "model.condition": "data.condition",
 }
 WRAPPERS = ("init_args", "dict_kwargs")
 

@@ -19,6 +19,8 @@ def links(given: Sequence[Given]) -> Iterator[tuple[str, str]]:
     model, data = (_class(given, group) for group in ("model", "data"))
     for target, source in LINKS.items():
         name, attribute = target.partition(".")[2], source.partition(".")[2]
+        if model is not None and not _takes(model, name):
+            continue
         if model is None or data is None or hasattr(data, attribute):
             yield source, target
         elif _required(model, name):
@@ -35,6 +37,18 @@ def _class(given: Sequence[Given], group: str) -> type | None:
     except pydoc.ErrorDuringImport:
         return None
     return found if inspect.isclass(found) else None
+
+
+def _takes(model: type, name: str) -> bool:
+    """Whether its constructor has the argument, or one that it passes ``**kwargs`` on to."""
+    for base in model.__mro__:
+        if "__init__" in vars(base):
+            parameters = inspect.signature(vars(base)["__init__"]).parameters
+            if name in parameters:
+                return True
+            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+                return False
+    return False
 
 
 def _required(model: type, name: str) -> bool:

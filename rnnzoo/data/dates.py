@@ -59,7 +59,12 @@ class DateDataModule(SequencePairDataModule):
         workers: int = 0,
     ) -> None:
         super().__init__(
-            TextVocabulary("character"), TextVocabulary("character"), batch_size, max_steps_per_batch, seed, workers
+            TextVocabulary("character"),
+            TextVocabulary("character"),
+            batch_size=batch_size,
+            max_steps_per_batch=max_steps_per_batch,
+            seed=seed,
+            workers=workers,
         )
         days = (date(last_year, 12, 31) - date(first_year, 1, 1)).days + 1 if first_year <= last_year else 0
         if not 100 <= size <= days:

@@ -54,7 +54,12 @@ class PronunciationDataModule(SequencePairDataModule):
         workers: int = 0,
     ) -> None:
         super().__init__(
-            TextVocabulary("character"), TextVocabulary("whitespace"), batch_size, max_steps_per_batch, seed, workers
+            TextVocabulary("character"),
+            TextVocabulary("whitespace"),
+            batch_size=batch_size,
+            max_steps_per_batch=max_steps_per_batch,
+            seed=seed,
+            workers=workers,
         )
         check_fractions(fractions)
         if file and root:

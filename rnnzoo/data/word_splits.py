@@ -1,7 +1,7 @@
-"""Splits by source: all that may be written for one source is in the same split."""
+"""Splits by source or group: what belongs together is in the same split."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from rnnzoo.data.examples import Example
 from rnnzoo.errors import RnnzooError
@@ -13,16 +13,33 @@ def split_words(examples: Sequence[Example], fractions: Sequence[float], seed: i
     Raises:
         RnnzooError: a split would be empty.
     """
-    words = list(dict.fromkeys(example.inputs for example in examples))
-    random.Random(seed).shuffle(words)
-    first, second = round(len(words) * fractions[0]), round(len(words) * (fractions[0] + fractions[1]))
-    split_of = dict.fromkeys(words[:first], "train")
-    split_of |= dict.fromkeys(words[first:second], "validation")
-    split_of |= dict.fromkeys(words[second:], "test")
+    return split_groups(examples, [example.inputs for example in examples], fractions, seed)
+
+
+def split_groups(
+    examples: Sequence[Example], groups: Sequence[Hashable], fractions: Sequence[float], seed: int
+) -> dict[str, list[Example]]:
+    """The examples of each split; those of a group stay together, and examples keep their order.
+
+    Args:
+        examples: all of them.
+        groups: the group of each.
+        fractions: shares of training, validation and test groups.
+        seed: of the draw.
+
+    Raises:
+        RnnzooError: a split would be empty.
+    """
+    names = list(dict.fromkeys(groups))
+    random.Random(seed).shuffle(names)
+    first, second = round(len(names) * fractions[0]), round(len(names) * (fractions[0] + fractions[1]))
+    split_of = dict.fromkeys(names[:first], "train")
+    split_of |= dict.fromkeys(names[first:second], "validation")
+    split_of |= dict.fromkeys(names[second:], "test")
     parts: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
-    for example in examples:
-        parts[split_of[example.inputs]].append(example)
+    for example, group in zip(examples, groups, strict=True):
+        parts[split_of[group]].append(example)
     for split, part in parts.items():
         if not part:
-            raise RnnzooError(f"data.fractions {list(fractions)} of {len(words)} sources leaves none for {split}")
+            raise RnnzooError(f"data.fractions {list(fractions)} of {len(names)} sources leaves none for {split}")
     return parts

@@ -8,12 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnzoo.batches import WritingBatch
+from rnnzoo.batches import SequenceInputs, WritingBatch
+from rnnzoo.data.copy_store import CopyStore
 from rnnzoo.data.examples import Example, ExampleDataModule
 from rnnzoo.data.store import SequenceStore
 from rnnzoo.data.text_vocabulary import TextVocabulary
 from rnnzoo.encodings import TextEncoding
+from rnnzoo.encodings.copying import extend, extended_ids
 from rnnzoo.errors import RnnzooError
+from rnnzoo.networks.seq2seq import CopyInputs
 from rnnzoo.text.vocabulary import END, UNKNOWN
 
 
@@ -88,16 +91,18 @@ class WritingDataModule(ExampleDataModule):
         return list(found.values())
 
     def _encode_targets(self, examples: Sequence[Example]) -> list[dict[str, Tensor]]:
-        encoding = self.written_encoding
-        end = torch.tensor([encoding.vocabulary.id(END)])
+        end = torch.tensor([self.written_encoding.vocabulary.id(END)])
         encoded = []
         for example in examples:
             try:
-                tokens = encoding.encode(example.target)["tokens"]
+                tokens = self._encode_target(example)
             except RnnzooError as error:
                 raise RnnzooError(f"{example.place}: what is to be written: {error}") from None
             encoded.append({"tokens": torch.cat((tokens, end))})
         return encoded
+
+    def _encode_target(self, example: Example) -> Tensor:
+        return self.written_encoding.encode(example.target)["tokens"]
 
 
 class SequencePairDataModule(WritingDataModule):
@@ -106,6 +111,8 @@ class SequencePairDataModule(WritingDataModule):
     Args:
         source: how the sources become tokens.
         target: how the written texts become tokens.
+        copy: whether words of the source may be copied: for a decoder with `copy`. A target word that the vocabulary
+            lacks and the source has is then that word, not `<unk>`.
         batch_size: as in `ExampleDataModule`, and so are the rest; lengths are those of source and target together.
         max_steps_per_batch: see there.
         seed: see there.
@@ -116,21 +123,42 @@ class SequencePairDataModule(WritingDataModule):
         self,
         source: TextVocabulary,
         target: TextVocabulary,
+        copy: bool = False,
         batch_size: int = 32,
         max_steps_per_batch: int | None = None,
         seed: int = 0,
         workers: int = 0,
     ) -> None:
         super().__init__(target, batch_size, max_steps_per_batch, seed, workers)
-        self._source = source
+        self._source, self._copy = source, copy
+        self._copied: dict[str, CopyStore] = {}
 
     def fit_encoding(self, examples: Sequence[Example]) -> TextEncoding:
         """The vocabulary of the training sources."""
         return self._source.fit(examples)
 
-    def source_batch(self, split: str, rows: Tensor) -> Any:
+    def source_batch(self, split: str, rows: Tensor) -> SequenceInputs | CopyInputs:
         """The sources."""
-        return self.stored(split).batch(rows)
+        inputs = self.stored(split).batch(rows)
+        return self._copies(split).batch(inputs, rows) if self._copy else inputs
+
+    def _copies(self, split: str) -> CopyStore:
+        if split not in self._copied:
+            split_source, vocabulary = self._source_tokens, self.written_encoding.vocabulary
+            self._copied[split] = CopyStore([split_source(one) for one in self.examples(split)], vocabulary)
+        return self._copied[split]
+
+    def _source_tokens(self, example: Example) -> list[str]:
+        encoding = self.input_encoding
+        assert isinstance(encoding, TextEncoding)  # see fit_encoding
+        return encoding.split(example.inputs)
+
+    def _encode_target(self, example: Example) -> Tensor:
+        if not self._copy:
+            return super()._encode_target(example)
+        vocabulary = self.written_encoding.vocabulary
+        _, words = extend(self._source_tokens(example), vocabulary)
+        return torch.tensor(extended_ids(self.written_encoding.split(example.target), vocabulary, words))
 
     def _lengths(self, split: str) -> Tensor:
         return self.stored(split).lengths + self.written(split).lengths

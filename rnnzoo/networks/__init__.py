@@ -2,10 +2,12 @@
 
 from rnnzoo.networks.acceptor import AcceptorNetwork
 from rnnzoo.networks.captioner import CaptionerNetwork
+from rnnzoo.networks.cloze import ClozeNetwork
 from rnnzoo.networks.decoder import DecoderNetwork
 from rnnzoo.networks.decoder_config import DecoderConfig
 from rnnzoo.networks.decoder_parts import DecoderCondition, DecoderMemory, DecoderOutput, DecoderState
 from rnnzoo.networks.decoder_start import start_from_language_model
+from rnnzoo.networks.encoder import EncoderNetwork
 from rnnzoo.networks.generator import GeneratorNetwork
 from rnnzoo.networks.language_model import LanguageModelNetwork
 from rnnzoo.networks.reading import SequenceReader
@@ -17,6 +19,7 @@ from rnnzoo.networks.writer import WriterNetwork
 __all__ = [
     "AcceptorNetwork",
     "CaptionerNetwork",
+    "ClozeNetwork",
     "CopyInputs",
     "DecoderCondition",
     "DecoderConfig",
@@ -24,6 +27,7 @@ __all__ = [
     "DecoderNetwork",
     "DecoderOutput",
     "DecoderState",
+    "EncoderNetwork",
     "GeneratorNetwork",
     "LanguageModelNetwork",
     "Seq2SeqNetwork",

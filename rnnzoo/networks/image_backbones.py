@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from torch import Tensor, nn
@@ -37,8 +37,8 @@ def build_backbone(options: Mapping[str, Any], channels: int, grid: bool) -> tup
 
     - `{"width": 32, ...}`: the own `SmallResNet` with these options;
     - `{"class_path": "my_module.MyEncoder", "output_size": D, "init_args": {...}}`: any module from images with
-      channels first, (N, channels, height, width), to vectors (N, D) or maps (N, D, rows, columns), from a module that
-      is imported already.
+      channels first, (N, channels, height, width), to vectors (N, D) or maps (N, D, rows, columns). A checkpoint
+      that names it is only loaded where its module is imported already.
 
     Args:
         options: plain data.
@@ -65,13 +65,20 @@ def _own(given: dict[str, Any]) -> tuple[nn.Module, int]:
             raise RnnzooError(unknown("key of backbone", str(key), ["class_path", "init_args", "output_size"]))
     if not isinstance(given.get("output_size"), int):
         raise RnnzooError("backbone.output_size is missing: how many numbers the encoder gives of an image or a place")
-    module_name, _, name = str(given["class_path"]).rpartition(".")
-    found = getattr(sys.modules.get(module_name), name, None)
-    if found is None:
-        raise RnnzooError(
-            f"backbone.class_path {given['class_path']!r}: import {module_name} first (--import), or check it"
-        )
-    module = found(**given.get("init_args", {}))
-    if not isinstance(module, nn.Module):
-        raise RnnzooError(f"backbone.class_path {given['class_path']!r} makes no torch.nn.Module")
+    module = _module_class(str(given["class_path"]))(**given.get("init_args", {}))
     return ChannelsFirst(module), given["output_size"]
+
+
+def _module_class(path: str) -> type[nn.Module]:
+    """The class of a dotted path. It must be a module: what else could be called would be any code at all."""
+    module_name, _, name = path.rpartition(".")
+    try:
+        found = getattr(import_module(module_name), name, None) if module_name else None
+    except ImportError as error:
+        raise RnnzooError(
+            f"backbone.class_path {path!r} cannot be imported: {error}; install its package, or put the folder of the "
+            "file that defines it on PYTHONPATH"
+        ) from error
+    if not isinstance(found, type) or not issubclass(found, nn.Module):
+        raise RnnzooError(f"backbone.class_path {path!r} is no class of torch.nn.Module: name one, as module.Class")
+    return found

@@ -1,13 +1,15 @@
 """The captioner as a task."""
 
+import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from rnnzoo.batches import WritingBatch
 from rnnzoo.encodings.image import ImageEncoding
+from rnnzoo.errors import RnnzooError
 from rnnzoo.layers.coverage import doubly_stochastic_penalty
 from rnnzoo.networks.captioner import CaptionerNetwork
 from rnnzoo.networks.decoder_config import DecoderConfig
@@ -15,6 +17,20 @@ from rnnzoo.networks.decoder_parts import DecoderOutput
 from rnnzoo.networks.image_backbones import build_backbone
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.writing import WritingTask
+
+
+class Seen(NamedTuple):
+    """An image, what was written of it, and where the model looked.
+
+    Attributes:
+        picture: (height, width, channels) bytes: the image as the model sees it.
+        written: the T tokens that were written, the end among them.
+        weights: (T, rows, columns), of each token the weights of the places, which sum to 1; None without attention.
+    """
+
+    picture: Tensor
+    written: list[str]
+    weights: Tensor | None
 
 
 class Captioner(WritingTask):
@@ -86,8 +102,45 @@ class Captioner(WritingTask):
         """Raw images as (N, height, width, channels)."""
         return self._image.batch(raw).to(self.device)
 
+    def attend(self, raw: Sequence[Any], written: Sequence[str] | None = None) -> list[Seen]:
+        """Each raw image as the model sees it, with a caption and, where there is attention, where the model looks.
+
+        Args:
+            raw: the images.
+            written: the captions; None: those that the model itself writes.
+
+        Raises:
+            RnnzooError: as many captions as images are needed.
+        """
+        if written is not None and len(written) != len(raw):
+            raise RnnzooError(f"{len(written)} captions for {len(raw)} images: give one for each")
+        texts = self.write(raw) if written is None else [self._written.split(text) for text in written]
+        vocabulary, found = self._written.vocabulary, []
+        end = vocabulary.tokens[vocabulary.end_id or 0]
+        with self.evaluating():
+            for one, tokens in zip(raw, texts, strict=True):
+                source = self.sources([one])
+                ids = torch.tensor([[vocabulary.start_id, *vocabulary.ids(tokens)]], device=self.device)
+                weights = self.network(source, ids).weights
+                if weights is not None:
+                    sides = grid_sides(weights.shape[-1], self._image.height, self._image.width)
+                    weights = weights[0].unflatten(-1, sides).cpu()
+                found.append(Seen(self._image.picture(source[0]), [*tokens, end], weights))
+        return found
+
     def training_penalty(self, output: DecoderOutput, batch: WritingBatch) -> Tensor | None:
         """Xu et al. 2015, eq. 14, once for each row: so that each place is looked at about once in all."""
         if not self._doubly_stochastic or output.weights is None:
             return None
         return self._doubly_stochastic * doubly_stochastic_penalty(output.weights, batch.mask)
+
+
+def grid_sides(places: int, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of a grid of so many places, in shape as near as can be to an image of this size.
+
+    >>> grid_sides(16, 32, 32), grid_sides(6, 20, 30)
+    ((4, 4), (2, 3))
+    """
+    fitting = [rows for rows in range(1, places + 1) if places % rows == 0]
+    rows = min(fitting, key=lambda rows: abs(math.log(rows / (places // rows) * width / height)))
+    return rows, places // rows

@@ -1,5 +1,6 @@
 """Trained readers and word vectors that a task's input starts from: read once, from then on plain data and weights."""
 
+import sys
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -96,7 +97,7 @@ class Start:
 
 
 def require_imported_cells(saved: dict[str, Any]) -> None:
-    """Refuse a cell that plain data of a checkpoint names and that is neither rnnzoo's nor imported, at any depth.
+    """Refuse a cell or image encoder that plain data of a checkpoint names and that is not imported, at any depth.
 
     Raises:
         RnnzooError: naming it.
@@ -104,6 +105,8 @@ def require_imported_cells(saved: dict[str, Any]) -> None:
     for key, value in saved.items():
         if key == "cell" and isinstance(value, str):
             require_imported(value)
+        elif key == "class_path" and (module := str(value).rpartition(".")[0]) not in sys.modules:
+            raise RnnzooError(f"the checkpoint names the class {value!r}: import {module} first if you trust it")
         elif isinstance(value, dict):
             require_imported_cells(value)
 

@@ -1,19 +1,38 @@
 """Sequence to sequence as a task."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from rnnzoo.encodings import InputEncoding, build_encoding
+from rnnzoo.batches import SequenceInputs, WritingBatch
+from rnnzoo.encodings import InputEncoding, TextEncoding, build_encoding
+from rnnzoo.encodings.copying import extend
+from rnnzoo.errors import RnnzooError
+from rnnzoo.layers.coverage import coverage_loss
 from rnnzoo.networks.decoder_config import DecoderConfig
+from rnnzoo.networks.decoder_parts import DecoderOutput
 from rnnzoo.networks.inputs import build_input
 from rnnzoo.networks.reading import SequenceReader
-from rnnzoo.networks.seq2seq import Seq2SeqNetwork
+from rnnzoo.networks.seq2seq import CopyInputs, Seq2SeqNetwork
 from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.writing import WritingTask
+
+
+class Attended(NamedTuple):
+    """Where a model looked while it wrote.
+
+    Attributes:
+        source: the S tokens that were read; of what is no text, the numbers of the steps.
+        written: the T tokens that were written, the end among them.
+        weights: (T, S), each row sums to 1.
+    """
+
+    source: list[str]
+    written: list[str]
+    weights: Tensor
 
 
 class Seq2Seq(WritingTask):
@@ -24,7 +43,11 @@ class Seq2Seq(WritingTask):
         target_encoding: how written texts become tokens; from the data.
         input: the input layer of the encoder, as `rnnzoo.networks.inputs.build_input` takes it.
         stack: the encoder's recurrent layers; a dictionary with the keys of `StackConfig` will do.
-        decoder: the decoder; a dictionary with the keys of `rnnzoo.networks.DecoderConfig` will do.
+        decoder: the decoder; a dictionary with the keys of `rnnzoo.networks.DecoderConfig` will do. With `copy` the
+            data must have `data.copy` true.
+        decoder_from: the checkpoint of a `LanguageModel` of what is written: the decoder starts training with its
+            embedding, stack and head (Ramachandran et al. 2017). It is needed for nothing else.
+        coverage_weight: lambda of the coverage loss that is added in training (See et al. 2017, eq. 13).
         scores: how what is written is measured; see `WritingTask`, and so the next five.
         label_smoothing: see there.
         scheduled_sampling: see there.
@@ -34,6 +57,12 @@ class Seq2Seq(WritingTask):
         optimizer: as in `SequenceTask`, and so are the last two.
         scheduler: see there.
         scheduler_interval: see there.
+
+    Example:
+        >>> letters = {"kind": "text", "tokenizer": "character", "vocabulary": ["<unk>", "<eos>", "a", "b"]}
+        >>> task = Seq2Seq(letters, letters, stack=StackConfig(hidden_size=8), max_length=4)
+        >>> [len(texts) for texts in task.hypotheses(["ab", "b"], num_return=2, beam_size=2)]
+        [2, 2]
     """
 
     network: Seq2SeqNetwork
@@ -45,6 +74,8 @@ class Seq2Seq(WritingTask):
         input: dict[str, Any] = {},  # noqa: B006  # the field's own name; never changed
         stack: StackConfig = StackConfig(bidirectional=True),  # noqa: B008  # frozen; jsonargparse shows its fields
         decoder: DecoderConfig = DecoderConfig(attention="additive"),  # noqa: B008  # as above
+        decoder_from: str | None = None,
+        coverage_weight: float = 0.0,
         scores: list[str] = ["exact_match", "token_error_rate"],  # noqa: B006  # never changed
         label_smoothing: float = 0.0,
         scheduled_sampling: dict[str, Any] | None = None,
@@ -56,6 +87,8 @@ class Seq2Seq(WritingTask):
         scheduler_interval: Literal["epoch", "step"] = "epoch",
     ) -> None:
         self._encoding = build_encoding(encoding)
+        if not 0 <= coverage_weight < float("inf"):
+            raise RnnzooError(f"model.coverage_weight must be a number of at least 0, not {coverage_weight}")
         super().__init__(
             target_encoding,
             scores,
@@ -76,6 +109,13 @@ class Seq2Seq(WritingTask):
         encoder = SequenceReader(layer, StackConfig.from_dict(given["stack"]))
         vocabulary = self._written.vocabulary
         decoder = DecoderConfig.from_dict(given["decoder"])
+        if given["coverage_weight"] and decoder.attention is None:
+            raise RnnzooError("model.coverage_weight is of attention, and decoder.attention is none")
+        if decoder.copy:
+            if not isinstance(self._encoding, TextEncoding):
+                raise RnnzooError(f"decoder.copy copies words, and what is read is of the kind {self._encoding.kind}")
+            if vocabulary.unknown_id is None:
+                raise RnnzooError("decoder.copy needs <unk> among what is written: as which a copied word is read")
         return Seq2SeqNetwork(encoder, len(vocabulary), decoder, vocabulary.unknown_id if decoder.copy else None)
 
     @property
@@ -83,6 +123,57 @@ class Seq2Seq(WritingTask):
         """How raw sources become numbers."""
         return self._encoding
 
-    def sources(self, raw: Sequence[Any]) -> Any:
-        """Raw sources as a batch of sequences."""
-        return self._encoding.batch(raw).to(self.device)
+    def batch_loss(self, batch: WritingBatch, stage: str) -> tuple[Tensor, Tensor]:
+        """As `WritingTask`'s.
+
+        Raises:
+            RnnzooError: the decoder copies, and the batch does not say what.
+        """
+        if self.network.decoder.config.copy != isinstance(batch.source, CopyInputs):
+            raise RnnzooError("decoder.copy and data.copy belong together: make both true or both false")
+        return super().batch_loss(batch, stage)
+
+    def training_penalty(self, output: DecoderOutput, batch: WritingBatch) -> Tensor | None:
+        """The coverage loss."""
+        weight: float = self.hparams["coverage_weight"]
+        if not weight or output.weights is None:
+            return None
+        return weight * coverage_loss(output.weights, batch.mask)
+
+    def sources(self, raw: Sequence[Any]) -> SequenceInputs | CopyInputs:
+        """Raw sources as a batch of sequences, with what may be copied."""
+        inputs = self._encoding.batch(raw)
+        if not self.network.decoder.config.copy:
+            return inputs.to(self.device)
+        assert isinstance(self._encoding, TextEncoding)  # see build_network
+        found = [extend(self._encoding.split(one), self._written.vocabulary) for one in raw]
+        ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids, _ in found], batch_first=True)
+        words = [words for _, words in found]
+        return CopyInputs(inputs, ids, max(map(len, words)), words).to(self.device)
+
+    def attend(self, raw: Sequence[Any], written: Sequence[str] | None = None) -> list[Attended]:
+        """Where the model looks while it writes a text for each raw source.
+
+        Args:
+            raw: the sources.
+            written: the texts; None: those that the model itself writes.
+
+        Raises:
+            RnnzooError: the decoder has no attention; as many texts as sources are needed.
+        """
+        if self.network.decoder.config.attention is None:
+            raise RnnzooError("this decoder has no attention (decoder.attention is none): it looks nowhere")
+        if written is not None and len(written) != len(raw):
+            raise RnnzooError(f"{len(written)} texts for {len(raw)} sources: give one for each")
+        texts = self.write(raw) if written is None else [self._written.split(text) for text in written]
+        vocabulary, found = self._written.vocabulary, []
+        with self.evaluating():
+            for one, tokens in zip(raw, texts, strict=True):
+                ids = torch.tensor([[vocabulary.start_id, *vocabulary.ids(tokens)]], device=self.device)
+                source = self.sources([one])
+                weights = self.network(source, ids).weights
+                assert weights is not None  # there is attention
+                read = self._encoding.split(one) if isinstance(self._encoding, TextEncoding) else None
+                steps = read or [str(step) for step in range(weights.shape[-1])]
+                found.append(Attended(steps, [*tokens, vocabulary.tokens[vocabulary.end_id or 0]], weights[0].cpu()))
+        return found

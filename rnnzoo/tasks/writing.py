@@ -1,7 +1,7 @@
 """What the tasks that write share: the loss of each written token, searches, and scores of what was written."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,17 +9,35 @@ from torchmetrics import Metric
 
 from rnnzoo.baselines import Table
 from rnnzoo.batches import WritingBatch
-from rnnzoo.decoding import beam_search, greedy_search
+from rnnzoo.decoding import Decoded, sample_sequences
 from rnnzoo.encodings import TextEncoding, build_encoding
+from rnnzoo.encodings.copying import written_words
 from rnnzoo.errors import RnnzooError
 from rnnzoo.layers.scheduled_sampling import ScheduledSampling
 from rnnzoo.metrics import Perplexity
+from rnnzoo.networks.decoder_parts import DecoderOutput
 from rnnzoo.networks.writer import WriterNetwork
 from rnnzoo.tasks.base import SequenceTask
+from rnnzoo.tasks.decoder_start import start_decoder
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
-from rnnzoo.tasks.writing_scores import build_scores
+from rnnzoo.tasks.searches import Search
+from rnnzoo.tasks.writing_scores import build_scores, score_texts
 
 ROWS = 64  # sources that are written at once
+
+
+class Hypothesis(NamedTuple):
+    """One of several texts that were found for a source.
+
+    Attributes:
+        text: what was written.
+        score: what the search orders by.
+        log_prob: log p(text | source) by the model, in nats, the end token included.
+    """
+
+    text: str
+    score: float
+    log_prob: float
 
 
 class WritingTask(SequenceTask):
@@ -70,16 +88,25 @@ class WritingTask(SequenceTask):
         self._written = encoding
         self._label_smoothing = label_smoothing
         self._schedule = None if scheduled_sampling is None else ScheduledSampling(**scheduled_sampling)
-        self._search = (beam_size, max_length, length_penalty)
+        try:
+            self._search = Search(beam_size, max_length, length_penalty)
+        except RnnzooError as error:
+            raise RnnzooError(f"model.{error}") from None
         self._scores = scores
         super().__init__(optimizer, scheduler, scheduler_interval)
+
+    def setup(self, stage: str) -> None:
+        """Where `decoder_from` is among the arguments, start from that language model, but not when going on."""
+        super().setup(stage)
+        if stage == "fit" and self.hparams.get("decoder_from") and self.trainer.ckpt_path is None:
+            start_decoder(self.network.decoder, self._written, self.hparams["decoder_from"])
 
     def build_metrics(self) -> dict[str, Metric]:
         """Perplexity."""
         return {"perplexity": Perplexity()}
 
     def batch_loss(self, batch: WritingBatch, stage: str) -> tuple[Tensor, Tensor]:
-        """Summed nats and number of a batch's written tokens."""
+        """Summed nats and number of a batch's written tokens; in training with smoothing and `training_penalty`."""
         training = stage == "train"
         gold = self._schedule.gold_probability(self.global_step) if training and self._schedule is not None else 1.0
         output = self.network(batch.source, batch.inputs, batch.lengths, gold)
@@ -87,7 +114,12 @@ class WritingTask(SequenceTask):
         loss_sum, count = self.network.loss(output, batch.targets, batch.mask, smoothing)
         for metric in self.stage_metrics(stage).values():
             metric.update(loss_sum.detach(), count)
-        return loss_sum, count
+        penalty = self.training_penalty(output, batch) if training else None
+        return loss_sum if penalty is None else loss_sum + penalty, count
+
+    def training_penalty(self, output: DecoderOutput, batch: WritingBatch) -> Tensor | None:
+        """What training adds to the summed loss; None: nothing."""
+        return None
 
     def sources(self, raw: Sequence[Any]) -> Any:
         """Raw sources as what the network writes from, on the task's device; a subclass defines it."""
@@ -99,6 +131,7 @@ class WritingTask(SequenceTask):
         beam_size: int | None = None,
         max_length: int | None = None,
         length_penalty: str | None = None,
+        **options: Any,
     ) -> list[str]:
         """The text that is written for each raw source.
 
@@ -107,12 +140,14 @@ class WritingTask(SequenceTask):
             beam_size: hypotheses of each; 1 is greedy. None: as the model was made, and so the next two.
             max_length: tokens of a text at most.
             length_penalty: `none`, `average` or `wu`.
+            options: those of `hypotheses`.
 
         Raises:
-            RnnzooError: a source that cannot be read, its position is named; an argument out of its range.
+            RnnzooError: a source that cannot be read, its position is named; an argument out of its range; a prefix or
+                phrase with a word that the vocabulary lacks.
         """
-        tokenizer = self._written.tokenizer
-        return [tokenizer.join(tokens) for tokens in self.write(raw, beam_size, max_length, length_penalty)]
+        join = self._written.tokenizer.join
+        return [join(tokens) for tokens in self.write(raw, beam_size, max_length, length_penalty, **options)]
 
     def write(
         self,
@@ -120,70 +155,205 @@ class WritingTask(SequenceTask):
         beam_size: int | None = None,
         max_length: int | None = None,
         length_penalty: str | None = None,
+        **options: Any,
     ) -> list[list[str]]:
         """As `predict`, but the tokens."""
-        beam, longest, penalty = self._search
-        beam, longest = beam if beam_size is None else beam_size, longest if max_length is None else max_length
-        penalty = penalty if length_penalty is None else length_penalty
-        written: list[list[str]] = []
+        options |= {"beam_size": beam_size, "max_length": max_length, "length_penalty": length_penalty}
+        found = self._find(raw, 1, options)
+        return [own[0][0] if own else [] for own in found]
+
+    def hypotheses(
+        self,
+        raw: Sequence[Any],
+        num_return: int = 5,
+        prefix: str | Sequence[str] | None = None,
+        constraints: Sequence[Sequence[str]] | None = None,
+        **options: Any,
+    ) -> list[list[Hypothesis]]:
+        """The best texts for each raw source, best first, each with its score.
+
+        Args:
+            raw: the sources.
+            num_return: how many of each, at most the beam's size.
+            prefix: how each text must begin: one for all, or one for each source.
+            constraints: of each source the phrases that each of its texts must contain.
+            options: those of `rnnzoo.tasks.searches.Search`: `beam_size`, `min_length`, `no_repeat_ngram_size` ...
+
+        Raises:
+            RnnzooError: as `predict`.
+        """
+        options |= {"prefix": prefix, "constraints": constraints}
+        join = self._written.tokenizer.join
+        return [
+            [Hypothesis(join(tokens), score, log_prob) for tokens, score, log_prob in own]
+            for own in self._find(raw, num_return, options)
+        ]
+
+    def sample(
+        self,
+        raw: Sequence[Any],
+        num_return: int = 1,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        max_length: int | None = None,
+        prefix: str | Sequence[str] | None = None,
+        seed: int | None = None,
+    ) -> list[list[str]]:
+        """Texts drawn for each raw source, `num_return` of each.
+
+        Args:
+            raw: the sources.
+            num_return: how many of each.
+            temperature: see `rnnzoo.decoding.filter_log_probs`, and so the next two.
+            top_k: see there.
+            top_p: see there.
+            max_length: tokens of a text at most; None: as the model was made.
+            prefix: how each text must begin: one for all, or one for each source.
+            seed: of the draws; None: others each time. The global random state is left alone.
+
+        Raises:
+            RnnzooError: as `predict`.
+        """
+        longest = self._search.changed({"max_length": max_length}).max_length
+        prefixes = self._prefixes(prefix, len(raw))
+        join, texts = self._written.tokenizer.join, []
         with self.evaluating():
             for start in range(0, len(raw), ROWS):
-                written += self._write(raw[start : start + ROWS], beam, longest, penalty)
-        return written
+                rows = slice(start, start + ROWS)
+                source = self.sources(raw[rows])
+                given, lengths = self._prefix_tensors(prefixes[rows])
+                found = sample_sequences(
+                    self.network,
+                    source,
+                    self._starts(len(raw[rows])),
+                    max_length=longest,
+                    end_id=self._written.vocabulary.end_id,
+                    num_return=num_return,
+                    temperature=temperature,
+                    top_k=top_k,
+                    top_p=top_p,
+                    seed=None if seed is None else seed + start,
+                    prefix=given,
+                    prefix_lengths=lengths,
+                )
+                texts += [[join(tokens) for tokens, _, _ in own] for own in self._tell(found, source)]
+        return texts
 
     def predict_step(self, batch: WritingBatch, batch_idx: int) -> list[str]:
         """What is written for each source of a batch."""
-        beam, longest, penalty = self._search
-        tokenizer = self._written.tokenizer
+        found = self._decode(self._search, batch.source, len(batch.inputs))
+        join, real = self._written.tokenizer.join, (batch.lengths > 0).tolist()
         return [
-            tokenizer.join(tokens) for tokens in self._decode(batch.source, len(batch.inputs), beam, longest, penalty)
+            join(own[0][0]) if own else ""
+            for own, is_real in zip(self._tell(found, batch.source), real, strict=True)
+            if is_real
         ]
 
     def compare(self, data: Any) -> Table | None:
-        """What is written for the test sources, greedily and by beam search, scored against the references."""
+        """What is written for the test sources, greedily and by beam search, scored against the references.
+
+        Baselines are those of the DataModule: `data.baselines()`, texts for the test sources by name.
+        """
+        if not self._scores:
+            return None
         pairs = data.references("test")
         raw = [source for source, _ in pairs]
         references = [[self._tokens(one) for one in own] for _, own in pairs]
-        rows: dict[str, dict[str, float]] = {}
-        for name, beam in dict.fromkeys((("greedy", 1), (f"beam {self._search[0]}", self._search[0]))):
-            if name == "greedy" or beam > 1:
-                rows[f"{type(self).__name__}, {name}"] = self.score(self.write(raw, beam), references)
+        written: dict[str, list[list[str]]] = {}
+        for beam in dict.fromkeys((1, self._search.beam_size)):
+            name = "greedy" if beam == 1 else f"beam {beam}"
+            written[f"{type(self).__name__}, {name}"] = self.write(raw, beam)
         baselines: dict[str, list[Any]] = getattr(data, "baselines", lambda: {})()
-        for name, written in baselines.items():
-            rows[name] = self.score([self._tokens(one) for one in written], references)
-        return Table(f"{data.description}: {len(raw):,} test sources", rows)
+        written |= {name: [self._tokens(one) for one in texts] for name, texts in baselines.items()}
+        rows: dict[str, dict[str, float]] = {}
+        notes: tuple[str, ...] = ()
+        for name, texts in written.items():
+            rows[name], notes = score_texts(self._scores, texts, references, self._written.tokenizer.join)
+        return Table(f"{data.description}: {len(raw):,} test sources", rows, notes)
 
     def score(self, written: Sequence[list[str]], references: Sequence[Sequence[list[str]]]) -> dict[str, float]:
         """The scores of what was written, tokens against the tokens of one or several references each."""
-        join = self._written.tokenizer.join
-        found: dict[str, float] = {}
-        for name, score in build_scores(self._scores).items():
-            if score.of_tokens:
-                score.metric.update(list(written), [list(own) for own in references])
-            else:
-                score.metric.update([join(one) for one in written], [[join(one) for one in own] for own in references])
-            found[name] = float(score.metric.compute())
-        return found
+        return score_texts(self._scores, written, references, self._written.tokenizer.join)[0]
 
     def _tokens(self, text: Any) -> list[str]:
         return self._written.split(text)
 
-    def _write(self, raw: Sequence[Any], beam: int, longest: int, penalty: str) -> list[list[str]]:
-        return self._decode(self.sources(raw), len(raw), beam, longest, penalty)
+    def _find(
+        self, raw: Sequence[Any], num_return: int, options: dict[str, Any]
+    ) -> list[list[tuple[list[str], float, float]]]:
+        """Of each source the tokens, score and log p of its best texts."""
+        if isinstance(raw, str):
+            raise RnnzooError("give a list of sources, not one: [source]")
+        prefixes = self._prefixes(options.pop("prefix", None), len(raw))
+        constraints = self._constraints(options.pop("constraints", None), len(raw))
+        search = self._search.changed(options)
+        found = []
+        with self.evaluating():
+            for start in range(0, len(raw), ROWS):
+                rows = slice(start, start + ROWS)
+                source = self.sources(raw[rows])
+                phrases = None if constraints is None else constraints[rows]
+                decoded = self._decode(search, source, len(raw[rows]), num_return, prefixes[rows], phrases)
+                found += self._tell(decoded, source)
+        return found
 
-    def _decode(self, source: Any, rows: int, beam: int, longest: int, penalty: str) -> list[list[str]]:
+    def _decode(
+        self,
+        search: Search,
+        source: Any,
+        rows: int,
+        num_return: int = 1,
+        prefixes: Sequence[list[int]] = (),
+        constraints: Sequence[Sequence[Sequence[int]]] | None = None,
+    ) -> Decoded:
+        start, end = self._starts(rows), self._written.vocabulary.end_id
+        given, lengths = self._prefix_tensors(prefixes)
+        return search.find(self.network, source, start, end, num_return, given, lengths, constraints)
+
+    def _tell(self, found: Decoded, source: Any) -> list[list[tuple[list[str], float, float]]]:
         vocabulary = self._written.vocabulary
-        start, end = torch.full((rows,), vocabulary.start_id, device=self.device), vocabulary.end_id
-        if beam == 1:
-            found = greedy_search(self.network, source, start, max_length=longest, end_id=end)
-        else:
-            found = beam_search(
-                self.network,
-                source,
-                start,
-                beam_size=beam,
-                max_length=longest,
-                end_id=end,
-                length_penalty=penalty,
-            )
-        return [vocabulary.lookup(row[0]) if row else [] for row in found.lists(end)]
+        added = getattr(source, "words", ()) or [()] * len(found.tokens)
+        rows = zip(found.lists(vocabulary.end_id), found.scores.tolist(), found.log_probs.tolist(), added, strict=True)
+        return [
+            [
+                (written_words(ids, vocabulary, words), score, log_prob)
+                for ids, score, log_prob in zip(sequences, scores, log_probs, strict=False)
+            ]
+            for sequences, scores, log_probs, words in rows
+        ]
+
+    def _starts(self, rows: int) -> Tensor:
+        return torch.full((rows,), self._written.vocabulary.start_id, device=self.device)
+
+    def _prefixes(self, prefix: str | Sequence[str] | None, rows: int) -> list[list[int]]:
+        given = [prefix or ""] * rows if prefix is None or isinstance(prefix, str) else list(prefix)
+        if len(given) != rows:
+            raise RnnzooError(f"{len(given)} prefixes for {rows} sources: give one for all, or one for each")
+        return [self._known_ids(text, "the prefix") for text in given]
+
+    def _prefix_tensors(self, prefixes: Sequence[list[int]]) -> tuple[Tensor | None, Tensor | None]:
+        longest = max(map(len, prefixes), default=0)
+        if not longest:
+            return None, None
+        padded = [ids + [0] * (longest - len(ids)) for ids in prefixes]
+        lengths = torch.tensor([len(ids) for ids in prefixes], device=self.device)
+        return torch.tensor(padded, device=self.device), lengths
+
+    def _constraints(self, phrases: Sequence[Sequence[str]] | None, rows: int) -> list[list[list[int]]] | None:
+        if phrases is None:
+            return None
+        if len(phrases) != rows or any(isinstance(own, str) for own in phrases):
+            raise RnnzooError(f"constraints must be a list of phrases for each of the {rows} sources: [['a phrase']]")
+        return [[self._known_ids(phrase, "the phrase") for phrase in own] for own in phrases]
+
+    def _known_ids(self, text: str, what: str) -> list[int]:
+        vocabulary = self._written.vocabulary
+        tokens = self._written.split(text) if text else []
+        for token in tokens:
+            if token not in vocabulary:
+                raise RnnzooError(
+                    f"{what} {text!r} has {token!r}, which is not in the vocabulary of {len(vocabulary):,} tokens that "
+                    "the model writes: leave it out or write it otherwise"
+                )
+        return vocabulary.ids(tokens)

@@ -13,7 +13,7 @@ import torch
 from lightning import Trainer
 from torch import Tensor
 
-from rnnzoo.batches import ForecastBatch, LabelledBatch, TaggedBatch
+from rnnzoo.batches import ForecastBatch, LabelledBatch, TaggedBatch, WritingBatch
 from rnnzoo.tasks import SequenceTask
 
 STEPS = 40
@@ -117,6 +117,8 @@ def _padded(batch: Any) -> Any:
     tensors = {name: value for name, value in values.items() if isinstance(value, Tensor) and value.dim() > 1}
     if isinstance(batch, LabelledBatch):
         tensors = {}  # its targets are answers, not steps
+    if isinstance(batch, WritingBatch):
+        tensors.pop("source", None)  # a vector or an image, not steps
     steps = (
         batch.inputs.num_steps
         if isinstance(batch, TaggedBatch)

@@ -103,3 +103,49 @@ def test_gaps_are_named_by_line(tmp_path) -> None:  # type: ignore[no-untyped-de
     path.write_text("a\n1\n2\nNA\n4\n")
     with pytest.raises(RnnzooError, match=r"gaps.csv:4: .*interpolate"):
         _ = ForecastDataModule(file=str(path), window=2, fractions=[0.5, 0.25, 0.25]).encoding
+
+
+def test_intervals_of_the_next_step_are_those_of_the_normal_distribution() -> None:
+    torch.manual_seed(1)
+    task = Forecaster(SERIES, stack=StackConfig(hidden_size=6), head="gaussian", change=True)
+    series = [5.0, 9.0, 30.0]
+    inputs = task.inputs_of([series])
+    mean, deviation = task.network.head.distribution(task.network(inputs)[0, -1])  # type: ignore[union-attr]
+    centre, spread = 30.0 + 4.0 * mean.item(), 4.0 * deviation.item()
+    ((low, high),) = task.intervals([series], level=0.8, draws=4000)
+    for found, expected in ((low, centre - 1.28155 * spread), (high, centre + 1.28155 * spread)):
+        assert found.item() == pytest.approx(expected, abs=5 * 1.43 * spread / 4000**0.5)  # 1.43: of this quantile
+    assert torch.equal(task.intervals([series], level=0.8, draws=4000)[0][0], low)
+
+
+def test_intervals_widen_as_the_steps_of_a_random_walk() -> None:
+    """A network that knows nothing, of changes, is a random walk: its deviation grows as the root of the steps."""
+    task = Forecaster(SERIES, stack=StackConfig(hidden_size=6), head="gaussian", change=True)
+    for parameter in task.network.head.parameters():
+        torch.nn.init.zeros_(parameter)
+    ((low, high),) = task.intervals([[1.0, 2.0]], steps=9, draws=4000)
+    width = (high - low).squeeze(1)
+    torch.testing.assert_close(width / width[0], torch.arange(1, 10.0, dtype=torch.float64).sqrt(), rtol=0.08, atol=0)
+
+
+def test_intervals_refuse() -> None:
+    with pytest.raises(RnnzooError, match=r"a level above 0 and below 1 and two draws, not 1\.0 and 200"):
+        Forecaster(SERIES, head="gaussian").intervals([[1.0]], level=1.0)
+    with pytest.raises(RnnzooError, match="take the gaussian one"):
+        Forecaster(SERIES).intervals([[1.0]])
+
+
+def test_filled_gaps_are_told_in_the_title(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "gaps.csv"
+    path.write_text("a\n" + "\n".join("NA" if i in (3, 4) else str(i) for i in range(40)) + "\n")
+    data = ForecastDataModule(file=str(path), missing="interpolate", window=4, horizon=2)
+    assert data.series[3:5, 0].tolist() == [3.0, 4.0]
+    assert data.description.endswith("40 steps of 1 values (2 missing of 40 values interpolated linearly in time)")
+
+
+def test_co2_has_gaps_that_are_named() -> None:
+    pytest.importorskip("statsmodels")
+    with pytest.raises(RnnzooError, match=r"statsmodels.datasets.co2:8: step 6 .*column 'co2' \(59 of 2284 values"):
+        _ = ForecastDataModule("co2").encoding
+    data = ForecastDataModule("co2", missing="interpolate")
+    assert "59 missing of 2284 values interpolated" in data.description

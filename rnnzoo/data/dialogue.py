@@ -1,0 +1,131 @@
+"""Questions and answers of the package chatterbot-corpus."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rnnzoo.data.examples import Example
+from rnnzoo.data.files import read_text
+from rnnzoo.data.split_files import check_fractions
+from rnnzoo.data.text_vocabulary import TextVocabulary
+from rnnzoo.data.word_splits import split_words
+from rnnzoo.data.writing import SequencePairDataModule
+from rnnzoo.errors import RnnzooError
+
+
+class DialogueDataModule(SequencePairDataModule):
+    """What is said, and what is answered: each turn of a dialogue and the next.
+
+    The dialogues of the package chatterbot-corpus (`pip install "rnnzoo[recipes]"`). Turns are drawn into the splits
+    with all their answers, so that what is said in the test was not said in training.
+
+    Args:
+        language: the name of one of the package's folders.
+        fractions: shares of training, validation and test turns.
+        split_seed: of the draw that shares them out.
+        min_frequency: words that occur less often in the training turns are `<unk>`.
+        lowercase: whether words are turned into lower case.
+        copy: whether words of what was said may be copied; see `SequencePairDataModule`.
+        batch_size: as in `ExampleDataModule`, and so are the rest.
+        max_steps_per_batch: see there.
+        seed: see there.
+        workers: see there.
+
+    Raises:
+        RnnzooError: no shares; the package or the language is absent (when the dialogues are first needed).
+    """
+
+    def __init__(
+        self,
+        language: str = "english",
+        fractions: list[float] = [0.9, 0.05, 0.05],  # noqa: B006  # never changed
+        split_seed: int = 0,
+        min_frequency: int = 1,
+        lowercase: bool = True,
+        copy: bool = False,
+        batch_size: int = 32,
+        max_steps_per_batch: int | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        vocabulary = TextVocabulary("word", min_frequency, lowercase=lowercase)
+        super().__init__(vocabulary, vocabulary, copy, batch_size, max_steps_per_batch, seed, workers)
+        check_fractions(fractions)
+        self.language, self.fractions, self.split_seed = language, fractions, split_seed
+
+    @property
+    def description(self) -> str:
+        """Which dialogues."""
+        return f"chatterbot-corpus, {self.language}"
+
+    def read(self, split: str) -> Sequence[Example]:
+        """The turns of a split, an example for each answer."""
+        return self._splits[split]
+
+    def baselines(self) -> dict[str, list[str]]:
+        """The answer that is most frequent in training."""
+        answers = [example.target for example in self.examples("train")]
+        answer = max(dict.fromkeys(answers), key=answers.count)
+        return {f"always {answer!r}": [answer] * len(self.references("test"))}
+
+    @cached_property
+    def _splits(self) -> dict[str, list[Example]]:
+        turns = [turn for path in corpus_files(self.language) for turn in read_dialogues(path)]
+        return split_words(turns, self.fractions, self.split_seed)
+
+
+def corpus_files(language: str) -> list[Path]:
+    """The files of a language of chatterbot-corpus.
+
+    Raises:
+        RnnzooError: the package or the language is absent.
+    """
+    try:
+        import chatterbot_corpus  # type: ignore[import-untyped]  # it has no types
+    except ImportError:
+        raise RnnzooError(
+            'the dialogues come with the package chatterbot-corpus: pip install "rnnzoo[recipes]"'
+        ) from None
+    folder = Path(chatterbot_corpus.__file__).parent / "data"
+    known = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    if language not in known:
+        raise RnnzooError(f"data.language: there is no {language!r}, there are: {', '.join(known)}")
+    return sorted((folder / language).glob("*.yml"))
+
+
+def read_dialogues(path: str | Path) -> list[Example]:
+    """The turns of a file of dialogues in the format of chatterbot-corpus: each, and the next as its answer.
+
+    The file is YAML with a list of `conversations`, each a list of texts. Dialogues of one text have no answer and are
+    no example; equal pairs count once.
+
+    Raises:
+        RnnzooError: it is no such file; the file and the number of the dialogue are named.
+    """
+    try:
+        content: Any = yaml.safe_load(read_text(path).text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise RnnzooError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    dialogues = content.get("conversations") if isinstance(content, dict) else None
+    if not isinstance(dialogues, list):
+        raise RnnzooError(f"{path}: a mapping with a list of conversations is expected")
+    found: dict[tuple[str, str], Example] = {}
+    for number, dialogue in enumerate(dialogues, 1):
+        place = f"{path}: conversation {number}"
+        if isinstance(dialogue, str):
+            continue  # a text alone, as some of the published dialogues are
+        if not isinstance(dialogue, list) or not all(_is_text(turn) for turn in dialogue):
+            raise RnnzooError(f"{place}: a list of texts is expected, not {str(dialogue)[:80]}")
+        turns = [" ".join(str(turn).split()) for turn in dialogue]
+        for said, answer in pairwise(turns):
+            found.setdefault((said, answer), Example(said, answer, place))
+    return list(found.values())
+
+
+def _is_text(turn: object) -> bool:
+    """Text, or what YAML makes of an unquoted answer, such as 42 or yes."""
+    return isinstance(turn, (str, int, float)) and bool(str(turn).strip())

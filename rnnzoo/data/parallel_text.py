@@ -1,0 +1,191 @@
+"""Texts and their translations: two files line by line, or the columns of a table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.data.examples import Example
+from rnnzoo.data.files import read_text
+from rnnzoo.data.roots import dataset_folder
+from rnnzoo.data.table_files import FORMATS, read_table
+from rnnzoo.data.text_vocabulary import TextVocabulary
+from rnnzoo.data.writing import SequencePairDataModule
+from rnnzoo.errors import RnnzooError
+
+
+class ParallelTextDataModule(SequencePairDataModule):
+    """A text to be written as another: translations, summaries, corrections, dialogues.
+
+    A split is two files, `[source, target]`, where line n of one belongs to line n of the other; or one `.tsv`, `.csv`
+    or `.jsonl` file with a pair a row; each also `.gz`. A source that stands there several times has several references
+    in a test. The vocabularies, and the pieces of a `subword` tokenizer, are learned from the training files alone.
+
+    Args:
+        train_files: two files, or one table, to learn from.
+        validation_files: the same to choose by.
+        test_files: the same to report on.
+        columns: the two columns of tables: names in the header, or positions from 0.
+        header: whether the first line of a `.tsv` or `.csv` file names the columns.
+        tokenizer: of both sides: `word`, `whitespace`, `character` or `subword`, or a dictionary of name and arguments.
+        target_tokenizer: of what is written, if it is another.
+        lowercase: whether both sides are turned into lower case.
+        min_frequency: tokens that occur less often in the training texts are `<unk>`, each side by itself.
+        max_vocabulary: of the others at most so many, the frequent first.
+        copy: whether words of the source may be copied; see `SequencePairDataModule`.
+        batch_size: as in `ExampleDataModule`, and so are the rest.
+        max_steps_per_batch: see there.
+        seed: see there.
+        workers: see there.
+
+    Raises:
+        RnnzooError: neither two files nor a table; what is wrong in a file is said when it is first needed, with file
+            and line.
+    """
+
+    def __init__(
+        self,
+        train_files: list[str],
+        validation_files: list[str],
+        test_files: list[str] | None = None,
+        columns: list[str | int] = [0, 1],  # noqa: B006  # never changed
+        header: bool = False,
+        tokenizer: str | dict[str, Any] = "word",
+        target_tokenizer: str | dict[str, Any] | None = None,
+        lowercase: bool = False,
+        min_frequency: int = 1,
+        max_vocabulary: int | None = None,
+        copy: bool = False,
+        batch_size: int = 64,
+        max_steps_per_batch: int | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        source = TextVocabulary(tokenizer, min_frequency, max_vocabulary, lowercase)
+        target = TextVocabulary(target_tokenizer or tokenizer, min_frequency, max_vocabulary, lowercase)
+        super().__init__(source, target, copy, batch_size, max_steps_per_batch, seed, workers)
+        self.files = {"train": train_files, "validation": validation_files, "test": test_files or []}
+        if len(columns) != 2:
+            raise RnnzooError(f"data.columns {columns}: two are needed, what is read and what is written")
+        self._columns, self._header = columns, header
+        seen: set[Path] = set()
+        for split, files in self.files.items():
+            _check_files(split, files)
+            for path in files:
+                if Path(path).resolve() in seen:
+                    raise RnnzooError(f"{path}: is given twice: what was trained on says nothing as validation or test")
+                seen.add(Path(path).resolve())
+
+    @property
+    def description(self) -> str:
+        """The names of the files that are reported on, or learned from."""
+        files = self.files["test"] or self.files["train"]
+        return " and ".join(Path(path).name for path in files)
+
+    def read(self, split: str) -> Sequence[Example]:
+        """The pairs of a split."""
+        files = self.files[split]
+        if not files:
+            raise RnnzooError(f"there are no {split} examples: give data.{split}_files")
+        return read_pairs(*files) if len(files) == 2 else self._read_table(files[0])
+
+    def _read_table(self, path: str) -> list[Example]:
+        rows = read_table(path, self._columns, self._header)
+        return [_pair(source, target, place, place) for (source, target), place in rows]
+
+
+class Multi30kDataModule(ParallelTextDataModule):
+    """Descriptions of photographs in two languages (Elliott et al. 2016), lower-cased and tokenised as published.
+
+    The files `tok/{train,val,test_2016_flickr}.lc.norm.tok.{en,de}` of https://github.com/multi30k/dataset, plain or
+    `.gz`, in the folder `multi30k` below the root. Scores are of tokenised lower-case text, to be compared with such.
+
+    Args:
+        source_language: what is read: `en` or `de`.
+        target_language: what is written.
+        root: where the folder `multi30k` lies; else the environment variable `RNNZOO_DATA`, else the user's cache.
+        min_frequency: tokens that occur less often in the training texts are `<unk>`.
+        max_vocabulary: of the others at most so many, the frequent first.
+        copy: see `ParallelTextDataModule`.
+        batch_size: as in `ExampleDataModule`, and so are the rest.
+        max_steps_per_batch: see there.
+        seed: see there.
+        workers: see there.
+    """
+
+    def __init__(
+        self,
+        source_language: str = "en",
+        target_language: str = "de",
+        root: str | None = None,
+        min_frequency: int = 2,
+        max_vocabulary: int | None = None,
+        copy: bool = False,
+        batch_size: int = 64,
+        max_steps_per_batch: int | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        folder = dataset_folder("multi30k", "https://github.com/multi30k/dataset", root) / "tok"
+        languages = (source_language, target_language)
+        train, validation, test = (
+            [_plain_or_packed(folder / f"{name}.lc.norm.tok.{language}") for language in languages]
+            for name in ("train", "val", "test_2016_flickr")
+        )
+        super().__init__(
+            train,
+            validation,
+            test,
+            tokenizer="whitespace",
+            min_frequency=min_frequency,
+            max_vocabulary=max_vocabulary,
+            copy=copy,
+            batch_size=batch_size,
+            max_steps_per_batch=max_steps_per_batch,
+            seed=seed,
+            workers=workers,
+        )
+        self._languages = f"{source_language}-{target_language}"
+
+    @property
+    def description(self) -> str:
+        """Languages and test set."""
+        return f"Multi30k {self._languages}, test 2016"
+
+
+def read_pairs(source: str | Path, target: str | Path) -> list[Example]:
+    """The lines of one file, each with the line of the same number of another.
+
+    Raises:
+        RnnzooError: files of unequal numbers of lines, or an empty line; file and line are named.
+    """
+    sides = [read_text(path).text.removesuffix("\n").split("\n") for path in (source, target)]
+    if len(sides[0]) != len(sides[1]):
+        raise RnnzooError(
+            f"{source} has {len(sides[0]):,} lines and {target} {len(sides[1]):,}: line n of one must belong to line n "
+            "of the other"
+        )
+    return [
+        _pair(one, other, f"{source}:{number}", f"{target}:{number}")
+        for number, (one, other) in enumerate(zip(*sides, strict=True), 1)
+    ]
+
+
+def _pair(source: Any, target: Any, place: str, target_place: str) -> Example:
+    for text, where, what in ((source, place, "read"), (target, target_place, "written")):
+        if not isinstance(text, str) or not text.strip():
+            raise RnnzooError(f"{where}: what is to be {what} is {text!r}: give a text, or remove the pair")
+    return Example(source, target, place)
+
+
+def _check_files(split: str, files: Sequence[str]) -> None:
+    if len(files) == 2 or (not files and split == "test"):
+        return
+    if len(files) != 1 or not str(files[0]).removesuffix(".gz").endswith(FORMATS):
+        raise RnnzooError(
+            f"data.{split}_files {list(files)}: give two files, [source, target], or one table whose name ends in "
+            f"{', '.join(FORMATS)} (and .gz)"
+        )
+
+
+def _plain_or_packed(path: Path) -> str:
+    return str(path if path.exists() else path.with_name(f"{path.name}.gz"))
