@@ -118,7 +118,7 @@ def render_glyphs(font: str, size: int) -> dict[str, Any]:
 def _placed(drawn: Any, descent: float, size: int) -> Any:
     """A drawn glyph in the middle of a square, its baseline at three quarters of the height."""
     canvas = np.zeros((size, size), dtype=np.uint8)
-    bottom = round(size * 0.75 + descent)
+    bottom = round(size * 0.75 + descent) + 1  # below what is drawn FreeType leaves an empty row
     top, left = bottom - drawn.shape[0], (size - drawn.shape[1]) // 2
     rows = slice(max(top, 0), max(min(bottom, size), 0))
     columns = slice(max(left, 0), min(left + drawn.shape[1], size))
