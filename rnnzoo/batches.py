@@ -249,9 +249,5 @@ AnyBatch = TypeVar("AnyBatch", SequenceInputs, LabelledBatch, TaggedBatch, Forec
 
 def _moved(batch: AnyBatch, device: torch.device | str, kwargs: dict[str, Any]) -> AnyBatch:
     values = {item.name: getattr(batch, item.name) for item in fields(batch) if not item.name.startswith("_")}
-    moved: dict[str, Any] = {
-        name: value.to(device, **kwargs)
-        for name, value in values.items()
-        if hasattr(value, "to")
-    }
+    moved: dict[str, Any] = {name: value.to(device, **kwargs) for name, value in values.items() if hasattr(value, "to")}
     return replace(batch, **moved)

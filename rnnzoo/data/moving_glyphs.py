@@ -28,7 +28,7 @@ DIRECTIONS = {
 }
 SPEEDS = {"slowly": 1, "quickly": 2}  # pixels a frame
 CHARACTERS = string.ascii_lowercase + string.digits
-GLYPH = 16  # pixels of a side
+GLYPH = 16  # pixels of a side of the square in which a glyph is drawn
 JITTER = 2  # pixels by which the middle of a way is moved at most
 
 

@@ -13,7 +13,7 @@ import torch
 from lightning import Trainer
 from torch import Tensor
 
-from rnnzoo.batches import ForecastBatch, LabelledBatch, TaggedBatch, WritingBatch
+from rnnzoo.batches import LabelledBatch, TaggedBatch, WritingBatch
 from rnnzoo.tasks import SequenceTask
 
 STEPS = 40

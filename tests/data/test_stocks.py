@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning import Trainer
 
 from rnnzoo.data import StocksDataModule
 from rnnzoo.errors import RnnzooError
+from rnnzoo.recurrent import StackConfig
+from rnnzoo.tasks import Tagger
 
 # months 0 to 11; UP begins in month 6
 PRICES = [100, 104, 110, 108, 104, 100, 100, 105, 99, 95, 100, 104]
@@ -83,6 +86,27 @@ def test_what_is_wrong_with_a_file(tmp_path: Path, lines: list[str], message: st
 def test_numbers_outside_their_range(key: str, value: float) -> None:
     with pytest.raises(RnnzooError, match=f"data.{key}"):
         StocksDataModule(**{key: value})  # type: ignore[arg-type]
+
+
+def test_a_model_that_reads_the_future_is_refused(tmp_path: Path) -> None:
+    for bidirectional in (True, False):
+        data = StocksDataModule(_file(tmp_path), horizon=1, threshold=0.03, fractions=[0.5, 0.25, 0.25])
+        task = Tagger(data.encoding, data.tags, stack=StackConfig(hidden_size=4, bidirectional=bidirectional))
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=tmp_path,
+        )
+        if bidirectional:
+            with pytest.raises(RnnzooError, match=r"model\.stack\.bidirectional must be false"):
+                trainer.fit(task, data)
+        else:
+            trainer.fit(task, data)
+            assert "val/accuracy" in trainer.callback_metrics
 
 
 def test_the_shares_of_matplotlib() -> None:
