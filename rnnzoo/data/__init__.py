@@ -27,6 +27,7 @@ from rnnzoo.data.labelled_wavs import LabelledWavsDataModule
 from rnnzoo.data.language_model import LanguageModelDataModule
 from rnnzoo.data.long_range import AddingProblemDataModule, CopyMemoryDataModule
 from rnnzoo.data.moving_glyphs import MovingGlyphDataModule
+from rnnzoo.data.paired_text import PairedTextDataModule
 from rnnzoo.data.pairs import PairDataModule
 from rnnzoo.data.parallel_text import Multi30kDataModule, ParallelTextDataModule
 from rnnzoo.data.pronunciations import PronunciationDataModule
@@ -75,6 +76,7 @@ __all__ = [
     "MovingGlyphDataModule",
     "Multi30kDataModule",
     "PairDataModule",
+    "PairedTextDataModule",
     "ParallelTextDataModule",
     "PronunciationDataModule",
     "STSBenchmarkDataModule",
