@@ -3,13 +3,9 @@
 import random
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from importlib.util import find_spec
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-
+from rnnzoo.data.dialogue_files import corpus_files, read_dialogues
 from rnnzoo.data.examples import Example
 from rnnzoo.data.pairs import PairDataModule, each_side
 from rnnzoo.data.split_files import check_fractions
@@ -103,19 +99,15 @@ class ChatterbotDataModule(PairDataModule):
 def dialogue_turns() -> Iterator[tuple[str, str, str, str]]:
     """Subject, utterance, the next utterance, and where they stand, of each turn of each English dialogue.
 
+    Of turns that are equal but for their case the first is kept.
+
     Raises:
         RnnzooError: chatterbot-corpus is not installed.
     """
-    spec = find_spec("chatterbot_corpus")
-    if spec is None or not spec.submodule_search_locations:
-        raise RnnzooError('the dialogues come with the package chatterbot-corpus: pip install "rnnzoo[recipes]"')
-    folder = Path(spec.submodule_search_locations[0]) / "data" / "english"
     seen: set[tuple[str, str]] = set()
-    for path in sorted(folder.glob("*.yml")):
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for number, dialogue in enumerate(content["conversations"], 1):
-            said = [str(utterance).strip() for utterance in dialogue]
-            for question, answer in pairwise(said):
-                if question and answer and (question.lower(), answer.lower()) not in seen:
-                    seen.add((question.lower(), answer.lower()))
-                    yield path.stem, question, answer, f"{path}: dialogue {number}"
+    for path in corpus_files("english"):
+        for turn in read_dialogues(path):
+            key = (turn.inputs.lower(), turn.target.lower())
+            if key not in seen:
+                seen.add(key)
+                yield path.stem, turn.inputs, turn.target, turn.place

@@ -24,7 +24,7 @@ from rnnzoo.data import (
     SpokenDigitWritingDataModule,
     SurnameWritingDataModule,
 )
-from rnnzoo.data.dialogue import read_dialogues
+from rnnzoo.data.dialogue_files import read_dialogues
 from rnnzoo.data.docstring_summaries import docstrings, first_sentence
 from rnnzoo.data.parallel_text import read_pairs
 from rnnzoo.data.pronunciations import read_pronunciations
