@@ -19,8 +19,8 @@ class ResidualBlock(nn.Module):
     """Two convolutions of 3 x 3 and the input around them: ``y = relu(norm(W_2 * relu(norm(W_1 * x))) + P x)``.
 
     He et al. 2016, eqs. 1 and 2, P the identity, or a convolution of 1 x 1 where `stride` or the channels change
-    (their option B). The norm is over groups of channels of one image (Wu & He 2018), in place of their batch norm, so
-    that an image's result never depends on which others are in the batch.
+    (their option B). The norm is over the batch in training (Ioffe & Szegedy 2015), and by the running mean and
+    variance in evaluation, where an image's result does not depend on which others are in the batch.
 
     Args:
         inputs: channels of x.
@@ -31,13 +31,13 @@ class ResidualBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        self.first_norm = _norm(outputs)
+        self.first_norm = nn.BatchNorm2d(outputs)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.second_norm = _norm(outputs)
+        self.second_norm = nn.BatchNorm2d(outputs)
         self.stride = stride
         self.around: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            self.around = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), _norm(outputs))
+            self.around = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, inputs, h, w) to (N, outputs, ceil(h / stride), ceil(w / stride))."""
@@ -92,7 +92,9 @@ class SmallResNet(nn.Module):
         self.stride = stride
         self.output_size = width * 2 ** (_STAGES - 1)
         layers: OrderedDict[str, nn.Module] = OrderedDict(
-            stem=nn.Conv2d(channels, width, 3, padding=1, bias=False), stem_norm=_norm(width), stem_relu=nn.ReLU()
+            stem=nn.Conv2d(channels, width, 3, padding=1, bias=False),
+            stem_norm=nn.BatchNorm2d(width),
+            stem_relu=nn.ReLU(),
         )
         before = width
         for stage in range(_STAGES):
@@ -182,8 +184,3 @@ class FrameEncoder(nn.Module):
         features = F.relu(self.second(F.relu(self.first(images)))).flatten(1)
         vectors: Tensor = self.linear(features)
         return vectors.view(*frames.shape[:2], self.output_size)
-
-
-def _norm(channels: int) -> nn.GroupNorm:
-    """Groups of 8 channels, or of what divides them."""
-    return nn.GroupNorm(channels // next(size for size in (8, 4, 2, 1) if channels % size == 0), channels)

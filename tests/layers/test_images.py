@@ -25,25 +25,39 @@ def convolution(images: Tensor, weight: Tensor, stride: int, padding: int) -> Te
     return out
 
 
-def group_norm(images: Tensor, groups: int) -> Tensor:
-    grouped = images.view(len(images), groups, -1)
-    mean = grouped.mean(2, keepdim=True)
-    variance = (grouped - mean).square().mean(2, keepdim=True)
-    return ((grouped - mean) / (variance + 1e-5).sqrt()).view(images.shape)
+def normalised(images: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    return (images - mean[:, None, None]) / (variance + 1e-5).sqrt()[:, None, None]
+
+
+def by_batch(images: Tensor) -> Tensor:
+    values = images.transpose(0, 1).flatten(1)
+    return normalised(images, values.mean(1), values.var(1, unbiased=False))
 
 
 @pytest.mark.parametrize(("inputs", "outputs", "stride"), [(16, 16, 1), (3, 6, 2)])
-def test_a_residual_block_is_its_formula(inputs, outputs, stride):
+def test_a_residual_block_in_training_is_its_formula(inputs, outputs, stride):
     torch.manual_seed(0)
     block = ResidualBlock(inputs, outputs, stride).double()
     images = torch.randn(2, inputs, 5, 4, dtype=torch.float64)
-    groups = {16: 2, 6: 3}[outputs]
-    inner = group_norm(convolution(images, block.first.weight, stride, 1), groups).clamp(min=0)
-    inner = group_norm(convolution(inner, block.second.weight, 1, 1), groups)
-    around = images
-    if stride == 2:
-        around = group_norm(convolution(images, block.around[0].weight, 2, 0), groups)
+    inner = by_batch(convolution(images, block.first.weight, stride, 1)).clamp(min=0)
+    inner = by_batch(convolution(inner, block.second.weight, 1, 1))
+    around = by_batch(convolution(images, block.around[0].weight, 2, 0)) if stride == 2 else images
     torch.testing.assert_close(block(images), (inner + around).clamp(min=0), rtol=0, atol=1e-10)
+
+
+def test_in_evaluation_the_norm_is_by_the_running_mean_and_variance():
+    torch.manual_seed(0)
+    block = ResidualBlock(4, 4, 1).double()
+    images = torch.randn(3, 4, 5, 4, dtype=torch.float64)
+    for _ in range(3):
+        block(images)
+    block.eval()
+    first, second = ((norm.running_mean, norm.running_var) for norm in (block.first_norm, block.second_norm))
+    inner = normalised(convolution(images, block.first.weight, 1, 1), *first).clamp(min=0)
+    inner = normalised(convolution(inner, block.second.weight, 1, 1), *second)
+    torch.testing.assert_close(block(images), (inner + images).clamp(min=0), rtol=0, atol=1e-10)
+    values = convolution(images, block.first.weight, 1, 1).transpose(0, 1).flatten(1)
+    torch.testing.assert_close(first[0], values.mean(1) * (1 - 0.9**3))
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -62,11 +76,10 @@ def test_the_vector_is_the_mean_of_the_grid(stride):
 
 def test_cells_stand_row_after_row():
     torch.manual_seed(0)
-    net = SmallResNet(1, width=4, output="grid")
+    net = SmallResNet(1, width=4, output="grid").eval()
     image = torch.zeros(1, 64, 64, 1)
     image[0, 45:50, 4:8] = 1.0  # a spot in row 11 to 12 and column 1 of a grid of 16 x 16
     change = (net(image) - net(torch.zeros_like(image))).abs().sum(2).view(16, 16)
-    # group norm spreads a little everywhere; the spot itself is the largest
     row, column = divmod(int(change.argmax()), 16)
     assert abs(row - 11) <= 1
     assert abs(column - 1) <= 1
@@ -87,7 +100,8 @@ def test_an_image_does_not_depend_on_the_others(layer):
     images = torch.rand(3, 12, 12, 2)
     net = SmallResNet(2, width=4) if layer == "resnet" else FrameEncoder(12, 12, 2)
     read = net if layer == "resnet" else lambda images: net(images[:, None])[:, 0]
-    together = read(images)  # in training mode
+    net.eval()
+    together = read(images)
     torch.testing.assert_close(together[1:2], read(images[1:2]))
     torch.testing.assert_close(together.flip(0), read(images.flip(0)))
 
