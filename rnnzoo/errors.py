@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class RnnzooError(ValueError):
@@ -11,6 +12,37 @@ class RnnzooError(ValueError):
 
     The command line prints it as one line and exits with 2; a traceback would tell a user nothing more.
     """
+
+
+def require_probability(name: str, value: Any) -> None:
+    """Refuse what is no probability of dropping something; 1 would drop all.
+
+    >>> require_probability("model.dropout", 0.5)
+    >>> require_probability("model.dropout", 1.5)
+    Traceback (most recent call last):
+        ...
+    rnnzoo.errors.RnnzooError: model.dropout must be a probability of at least 0 and below 1, not 1.5
+
+    Raises:
+        RnnzooError: not a number in [0, 1).
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise RnnzooError(f"{name} must be a probability of at least 0 and below 1, not {value!r}")
+
+
+def require_count(name: str, value: Any) -> None:
+    """Refuse what is no whole number of at least 1.
+
+    >>> require_count("input.filters", "50")
+    Traceback (most recent call last):
+        ...
+    rnnzoo.errors.RnnzooError: input.filters must be a whole number of at least 1, not '50'
+
+    Raises:
+        RnnzooError: not such a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise RnnzooError(f"{name} must be a whole number of at least 1, not {value!r}")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

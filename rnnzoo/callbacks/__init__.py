@@ -9,6 +9,7 @@ from rnnzoo.callbacks.gradient_clipping import GradientClipping
 from rnnzoo.callbacks.gradient_norm import GradientNormMonitor
 from rnnzoo.callbacks.gradual_unfreezing import GradualUnfreezing
 from rnnzoo.callbacks.interrupt import InterruptCheckpoint
+from rnnzoo.callbacks.last_checkpoint import LastCheckpoint
 from rnnzoo.callbacks.sample_logger import SampleLogger
 from rnnzoo.callbacks.spectral_radius import spectral_radii
 from rnnzoo.callbacks.temporal_gradient import temporal_gradient_norms
@@ -25,6 +26,7 @@ __all__ = [
     "GradientNormMonitor",
     "GradualUnfreezing",
     "InterruptCheckpoint",
+    "LastCheckpoint",
     "SampleLogger",
     "TemporalGradientMonitor",
     "ThroughputMonitor",

@@ -74,6 +74,11 @@ def lit(picture: Tensor, weights: Tensor) -> Tensor:
     return (picture * (0.15 + 0.85 * bright[0, 0, :, :, None])).round().to(torch.uint8)
 
 
+def strip(picture: Tensor, weights: Tensor) -> Tensor:
+    """The picture `lit` for each of T tokens (T, rows, columns), side by side: (height, T * width, channels)."""
+    return torch.cat([lit(picture, token) for token in weights], 1)
+
+
 def require_pillow() -> Any:
     """The module that writes images."""
     try:

@@ -6,8 +6,9 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor
 
-from rnnzoo.callbacks.caption_html import Captioned, caption_page, require_pillow
+from rnnzoo.callbacks.caption_html import Captioned, caption_page, require_pillow, strip
 from rnnzoo.callbacks.run_folder import replacing, run_folder
 from rnnzoo.callbacks.undisturbed import undisturbed
 from rnnzoo.errors import RnnzooError
@@ -18,7 +19,8 @@ class CaptionPage(Callback):
 
     At each validation of a fit the page of the first validation images, which replaces the last one; after a test that
     of the first test images. It is one file with all in it, in the run's folder. W&B gets the table ``captions`` (a
-    column each for image, caption and references). Done on rank 0, in evaluation mode; training stays as it was.
+    column each for image, caption, references and, with attention, where the model looked: the image lit for each
+    token, side by side). Done on rank 0, in evaluation mode; training stays as it was.
 
     The module must have ``attend(images)``, the data ``references(split)``, as `Captioner` and `CaptionDataModule`
     have. Needs Pillow.
@@ -78,5 +80,15 @@ class CaptionPage(Callback):
 def _log_table(logger: WandbLogger, shown: list[Captioned], step: int) -> None:
     import wandb
 
-    rows = [[wandb.Image(one.picture.squeeze(-1).numpy()), one.caption, "\n".join(one.references)] for one in shown]
-    logger.log_table("captions", columns=["image", "caption", "references"], data=rows, step=step)
+    columns = ["image", "caption", "references"]
+    rows = [[wandb.Image(_pixels(one.picture)), one.caption, "\n".join(one.references)] for one in shown]
+    if shown and shown[0].weights is not None:  # a model looks for all captions or for none
+        columns.append("attention")
+        for row, one in zip(rows, shown, strict=True):
+            assert one.weights is not None
+            row.append(wandb.Image(_pixels(strip(one.picture, one.weights)), caption=" | ".join(one.written)))
+    logger.log_table("captions", columns=columns, data=rows, step=step)
+
+
+def _pixels(picture: Tensor) -> Any:
+    return picture.squeeze(-1).numpy()

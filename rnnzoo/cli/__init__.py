@@ -21,6 +21,7 @@ COMMANDS = {
     "test": ("rnnzoo.cli.training", "test", "measure a checkpoint on the test data, beside its baselines"),
     "predict": ("rnnzoo.cli.training", "predict", "write a checkpoint's predictions to a file"),
     "generate": ("rnnzoo.cli.generate", "generate", "write text with a checkpoint alone"),
+    "write": ("rnnzoo.cli.write", "write", "write what belongs to a text or an image, with a checkpoint alone"),
     "doctor": ("rnnzoo.cli.doctor", "doctor", "say what this machine has: versions, devices, engines, data"),
 }
 

@@ -6,12 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from rnnzoo.errors import RnnzooError
+from rnnzoo.tasks.checkpoints import require_intact
 
-NOT_FOR_WEIGHTS = ("optimizer", "scheduler")
+# What training does not look at, and what else the weights do not depend on once they are trained.
+OF_MEASURING = ("beam_size", "max_length", "length_penalty", "scores", "validation_scores", "baselines")
+NOT_FOR_WEIGHTS = (
+    *OF_MEASURING,
+    *("optimizer", "scheduler", "scheduler_interval", "label_smoothing", "scheduled_sampling"),
+    *("coverage_weight", "doubly_stochastic", "decoder_from"),
+)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -51,7 +59,8 @@ def load(path: Path) -> dict[str, Any]:
         RnnzooError: the file is not there, is cut short, is no checkpoint of Lightning, or holds code.
     """
     if not path.is_file():
-        raise RnnzooError(f"no such checkpoint: {path}")
+        raise RnnzooError(f"no such checkpoint: {path} (a run keeps its own in runs/RECIPE/TIME/checkpoints)")
+    require_intact(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load says it with RuntimeError, EOFError, UnpicklingError, OSError, KeyError ...
@@ -63,7 +72,9 @@ def load(path: Path) -> dict[str, Any]:
             f"{path} cannot be read: {reason}. Use another one: each run keeps best.ckpt and last.ckpt"
         ) from None
     if not isinstance(content, dict) or "state_dict" not in content:
-        raise RnnzooError(f"{path} is not a checkpoint of Lightning: it has no state_dict")
+        raise RnnzooError(
+            f"{path} is not a checkpoint of Lightning: it has no state_dict. Give a .ckpt file that rnnzoo fit wrote"
+        )
     return content
 
 
@@ -95,7 +106,7 @@ def check_fits(
         )
     ours = {**dict(config.get("init_args", {})), **{key: model.hparams[key] for key in model.hparams}}
     theirs = {**recorded.get("init_args", {}), **theirs}
-    skipped = () if resume else NOT_FOR_WEIGHTS
+    skipped = OF_MEASURING if resume else NOT_FOR_WEIGHTS
     for key in sorted(set(ours) & set(theirs)):
         if key not in skipped and not key.startswith("_"):
             for name, mine, other in _differences(f"model.{key}", ours[key], theirs[key]):
@@ -113,12 +124,49 @@ def check_fits(
         )
 
 
+def check_goes_on(checkpoint: Mapping[str, Any], path: Path, seed: int | bool, trainer: Trainer) -> None:
+    """Refuse to train on from a checkpoint where nothing is left to train, or where its state overrides a key.
+
+    The random states of the checkpoint go on, whatever the seed, and early stopping goes on with its patience.
+
+    Args:
+        checkpoint: its content.
+        path: its file, for the message.
+        seed: the resolved ``seed_everything``.
+        trainer: the one that would train.
+
+    Raises:
+        RnnzooError: naming the key, both values and what to do.
+    """
+    recorded = checkpoint.get("rnnzoo", {})
+    if "seed_everything" in recorded and recorded["seed_everything"] != seed:
+        _refuse(path, "seed_everything", seed, recorded["seed_everything"])
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # assigned by a connector, unseen by mypy
+        patience = checkpoint.get("callbacks", {}).get(callback.state_key, {}).get("patience")
+        if patience is not None and isinstance(callback, EarlyStopping) and callback.patience != patience:
+            _refuse(path, "trainer.callbacks.patience", callback.patience, patience)
+    loops = checkpoint.get("loops", {}).get("fit_loop", {})
+    epochs = loops.get("epoch_progress", {}).get("current", {}).get("completed", 0)
+    begun = loops.get("epoch_progress", {}).get("current", {}).get("ready", 0) > epochs
+    epochs += begun and loops.get("epoch_loop.batch_progress", {}).get("is_last_batch", False)
+    for key, done, limit in (
+        ("trainer.max_epochs", epochs, trainer.max_epochs),
+        ("trainer.max_steps", checkpoint.get("global_step", 0), trainer.max_steps),
+    ):
+        if limit is not None and 0 < limit <= done:
+            raise RnnzooError(
+                f"{path} was trained to its end: {key} is {limit}, and it has {done} behind it. Give more to go on, "
+                f"as in --{key} {done + limit}"
+            )
+
+
 def _refuse(path: Path, name: str, mine: Any, other: Any) -> None:
     from rnnzoo.cli.keys import LINKS
 
-    if name in LINKS:
+    linked = next((target for target in LINKS if f"{name}.".startswith(f"{target}.")), None)
+    if linked is not None:
         raise RnnzooError(
-            f"{path} was trained on other data: its {name} (from {LINKS[name]}) is {_brief(other)}, that of the data "
+            f"{path} was trained on other data: its {name} (from {LINKS[linked]}) is {_brief(other)}, that of the data "
             f"given now is {_brief(mine)}. Give the data keys that it was trained with"
         )
     config = path.parent.parent / "config.yaml"

@@ -19,6 +19,8 @@ from rnnzoo.cli.keys import Given
 from rnnzoo.errors import RnnzooError, unknown
 
 Parameters = dict[str, Any]
+OPTIONS = ("config", "ckpt_path", "wandb")  # of the command line, beside the keys
+ADDED = "+"
 _CALLABLE = typing.get_origin(Callable[..., int])
 
 
@@ -33,7 +35,11 @@ def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException
     classes = _classes(given)
     for item in given:
         try:
-            _follow(item, roots, classes)
+            if item.where.endswith("+"):  # a new entry of a list, which the flags behind it mean
+                added = (*item.key, ADDED)
+                classes[added] = item
+            options = dict.fromkeys(OPTIONS, Any) if item.where.startswith("--") else {}
+            _follow(item, {**roots, **options}, classes)
         except RnnzooError as error:
             return error
     cause: BaseException | None = complaint
@@ -66,8 +72,10 @@ def _follow(item: Given, roots: Parameters, classes: Mapping[tuple[str, ...], Gi
             if part.isdigit():
                 names = _parameters(annotation, classes.get(here))
                 continue
-            positions = [key for key in classes if key[:-1] == item.key[:depth] and key[-1].isdigit()]
-            names = _parameters(annotation, classes[positions[-1]]) if positions else None  # a flag means the last one
+            entries = [
+                key for key in classes if key[:-1] == item.key[:depth] and (key[-1].isdigit() or key[-1] == ADDED)
+            ]
+            names = _parameters(annotation, classes[entries[-1]]) if entries else None  # a flag means the last one
         if part == "class_path":
             _find_class(item, _base_class(annotation))
             return
@@ -224,6 +232,8 @@ def _spell(annotation: Any) -> str:
 
     >>> _spell(float | None)
     'a float or null'
+    >>> _spell(list[str])
+    'a list, written [A, B]'
     """
     words = []
     for choice in _choices(annotation):
@@ -235,6 +245,8 @@ def _spell(annotation: Any) -> str:
             )
         elif typing.get_origin(choice) is typing.Literal:
             words += map(str, typing.get_args(choice))
+        elif typing.get_origin(choice) is list:
+            words.append("a list, written [A, B]")
         else:
             words.append(f"a {str(choice).replace('typing.', '')}")
     return " or ".join(words)

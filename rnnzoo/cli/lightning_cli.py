@@ -12,13 +12,14 @@ from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import Logger, WandbLogger
 
-from rnnzoo.callbacks import ExactResume, InterruptCheckpoint, ThroughputMonitor
+from rnnzoo.callbacks import ClassReporter, ExactResume, InterruptCheckpoint, LastCheckpoint, ThroughputMonitor
 from rnnzoo.cli import console, keys, metrics_file, runs, wandb
 from rnnzoo.cli.checkpoints import AtomicCheckpointIO
 from rnnzoo.cli.diagnosis import diagnose, roots
 from rnnzoo.cli.links import links
-from rnnzoo.cli.request import Request
+from rnnzoo.cli.request import Request, lack
 from rnnzoo.errors import RnnzooError
+from rnnzoo.tasks import SequenceTask
 
 
 class RecipeCLI(LightningCLI):
@@ -48,6 +49,7 @@ class RecipeCLI(LightningCLI):
                 trainer_class=Trainer,
                 parser_kwargs={
                     "exit_on_error": False,
+                    "allow_abbrev": False,
                     "dump_header": [f"recipe: {request.recipe.name}", f"lightning {lightning.__version__}"],
                 },
                 subclass_mode_model=True,
@@ -80,7 +82,7 @@ class RecipeCLI(LightningCLI):
             self.config = parser.parse_args(args)
         except (ArgumentError, TypeError, ValueError, KeyError) as error:
             first_level = roots(Trainer, LightningModule, LightningDataModule, seed_everything=bool | int)
-            raise diagnose(self.request.given, first_level, error) from None
+            raise diagnose(self.request.given, first_level, lack(self.request) or error) from None
 
     def instantiate_classes(self) -> None:
         """Make data, model and Trainer; a constructor's refusal stays the one line that it is."""
@@ -127,28 +129,27 @@ class RecipeCLI(LightningCLI):
 
         if changed.get("enable_progress_bar", False) and not has(RichProgressBar):
             callbacks.append(RichProgressBar(console_kwargs={"stderr": True}))
+        if not has(ClassReporter) and callable(getattr(self.model, "class_report", None)):
+            callbacks.append(ClassReporter())
         if not self.request.trains or config.get("fast_dev_run"):
             return callbacks
         if not console.terminal():
             callbacks.append(console.EpochLines())
-        if not has(ThroughputMonitor) and type(self.model).__module__.startswith("rnnzoo."):
+        if not has(ThroughputMonitor) and _counts_tokens(self.model, self.datamodule):
             callbacks.append(ThroughputMonitor())
         if not has(ExactResume):
             callbacks.append(ExactResume())
         if config.get("enable_checkpointing") is not False:
-            if not has(ModelCheckpoint):
-                callbacks.append(self._checkpoints(config.get("limit_val_batches") == 0))
+            folder = self.run_folder / "checkpoints"
+            own = any(isinstance(each, ModelCheckpoint) and not isinstance(each, LastCheckpoint) for each in callbacks)
+            if not own and config.get("limit_val_batches") != 0:  # else there is nothing to choose by
+                best = ModelCheckpoint(folder, "best", monitor="val/loss", mode="min", enable_version_counter=False)
+                callbacks.insert(0, best)  # before LastCheckpoint
+            if not has(LastCheckpoint):
+                callbacks.append(LastCheckpoint(str(folder)))
             if not has(InterruptCheckpoint):
                 callbacks.append(InterruptCheckpoint(resume_command=f"rnnzoo fit {self.run_folder / 'config.yaml'}"))
         return callbacks
-
-    def _checkpoints(self, no_validation: bool) -> ModelCheckpoint:
-        folder = self.run_folder / "checkpoints"
-        if no_validation:  # nothing to choose by: keep the newest
-            return ModelCheckpoint(folder, filename="last", enable_version_counter=False)
-        return ModelCheckpoint(
-            folder, filename="best", monitor="val/loss", mode="min", save_last=True, enable_version_counter=False
-        )
 
     def _loggers(self, run: Path) -> list[Logger]:
         loggers: list[Logger] = []
@@ -175,9 +176,15 @@ class SaveRecipe(SaveConfigCallback):
                 logger.experiment.config.update({"recipe": trainer_recipe(self.parser), **yaml.safe_load(text)})
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Put the recipe's ``model`` and ``data`` into the checkpoint, as plain data."""
+        """Put the recipe's seed, ``model`` and ``data`` into the checkpoint, as plain data."""
         plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
-        checkpoint["rnnzoo"] = {"recipe": trainer_recipe(self.parser), "model": plain["model"], "data": plain["data"]}
+        kept = {key: plain[key] for key in ("seed_everything", "model", "data")}
+        checkpoint["rnnzoo"] = {"recipe": trainer_recipe(self.parser), **kept}
+
+
+def _counts_tokens(model: LightningModule, data: LightningDataModule) -> bool:
+    """Whether both are rnnzoo's or made from them, so that each batch has ``num_tokens``."""
+    return isinstance(model, SequenceTask) and any(base.__module__.startswith("rnnzoo.") for base in type(data).__mro__)
 
 
 def trainer_recipe(parser: LightningArgumentParser) -> str:

@@ -1,5 +1,6 @@
 """What was asked for: the command, its recipe, the keys, the checkpoint. Read before anything heavy is imported."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ HELP = """usage: rnnzoo {command} RECIPE [--ckpt_path CHECKPOINT] [--wandb offli
   what the data's keys mean      rnnzoo {command} {name} --data.help
   what the trainer's mean        https://lightning.ai/docs/pytorch/stable/common/trainer.html"""
 TRAINING = ("fit", "run")
+OF_TRAINING = ("model.optimizer", "model.scheduler", "trainer.max_", "trainer.min_")
 WANDB_MODES = ("offline", "online", "off")
 SOURCES = ("data.corpus", "data.folder", "data.train_files")
 
@@ -102,12 +104,18 @@ def read(command: str, argv: Sequence[str]) -> Request | None:
     keys.refuse_linked(given)
     keys.refuse_other_package(given)
     unset, notes = _one_source(of_recipe, of_flags)
+    if command not in TRAINING:
+        notes += [
+            f"{item.name} says how to train: {command} does without it"
+            for item in of_flags
+            if item.name.startswith(OF_TRAINING)
+        ]
     if checkpoint is None and command not in TRAINING:
         checkpoint = "best"
     return Request(
         command,
         recipe,
-        _with_class_for_help([*unset, *arguments], given),
+        _with_class_for_help([*unset, *_nulls_as_files(arguments, given)], given),
         given,
         _find_checkpoint(checkpoint, recipe, runs_root(given)),
         wandb,
@@ -169,6 +177,42 @@ def _one_source(of_recipe: Sequence[Given], of_flags: Sequence[Given]) -> tuple[
         [f"--{item.name}=null" for item in replaced],
         [f"{chosen[0]} replaces the recipe's {item.name} ({item.value})" for item in replaced],
     )
+
+
+def _nulls_as_files(flags: Sequence[str], given: Sequence[Given]) -> list[str]:
+    """Each ``--model.decoder.attention null`` as what a file would say.
+
+    jsonargparse hands a flag of a class within a class on as text, and makes the text ``None`` of a null.
+    """
+    rest, found = list(flags), []
+    while rest:
+        flag = rest.pop(0)
+        name, equals, value = flag.partition("=")
+        key = [part for part in name.removeprefix("--").split(".") if part not in keys.WRAPPERS]
+        nested = len(key) > 2 and key[0] in ("model", "data")
+        if not equals and nested and rest[:1] == ["null"]:
+            value = rest.pop(0)
+        if not nested or value != "null":
+            found.append(flag)
+            continue
+        content: object = None
+        for depth in range(len(key) - 1, 0, -1):
+            content = {key[depth]: content}
+            if depth == 1 or keys.last(given, ".".join((*key[:depth], "class_path"))) is not None:
+                content = {"init_args": content}
+        found += ["--config", json.dumps({key[0]: content})]
+    return found
+
+
+def lack(request: Request) -> RnnzooError | None:
+    """What is to be said of a recipe without a model or without data."""
+    for group in ("model", "data"):
+        if all(item.key[:1] != (group,) for item in request.given):
+            return RnnzooError(
+                f"{request.recipe.path} has no {group}: add its class, {group}: {{class_path: ..., init_args: "
+                "{...}} (rnnzoo cat transducer/pydoc-word-lstm shows a recipe)"
+            )
+    return None
 
 
 def _with_class_for_help(flags: list[str], given: Sequence[Given]) -> list[str]:

@@ -19,7 +19,8 @@ def new_run(root: Path, recipe: str) -> Path:
     that something else starts (torchrun, Slurm) must be given it.
 
     Raises:
-        RnnzooError: the process is one of several and nothing says which run it belongs to.
+        RnnzooError: the process is one of several and nothing says which run it belongs to; no folder can be made
+            there.
     """
     name = os.environ.get(SHARED_NAME)
     if name is None:
@@ -34,7 +35,13 @@ def new_run(root: Path, recipe: str) -> Path:
             count += 1
             name = f"{name[:19]}-{count}"
     run = root / recipe / name
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RnnzooError(
+            f"the run's folder {run} cannot be made ({error.strerror}): give a folder that can be written, "
+            f"--trainer.default_root_dir FOLDER"
+        ) from None
     return run
 
 
@@ -94,8 +101,9 @@ def checkpoint(root: Path, recipe: str, recipe_file: Path, which: str) -> Path:
     Raises:
         RnnzooError: there is no such run or checkpoint.
     """
-    own = recipe_file.parent / "checkpoints"
-    runs = [recipe_file.parent] if recipe_file.name == "config.yaml" and own.is_dir() else folders(root, recipe)
+    run = recipe_file.parent
+    of_a_run = (run / "checkpoints").is_dir() or run.parent.resolve() == (root / recipe).resolve()
+    runs = [run] if recipe_file.name == "config.yaml" and of_a_run else folders(root, recipe)
     if not runs:
         raise RnnzooError(
             f"no run of {recipe} with a checkpoint in {root / recipe}: run `rnnzoo fit {recipe}` first, or give "
@@ -118,7 +126,7 @@ def _best_by_record(newest: Path) -> Path:
     from rnnzoo.cli.checkpoints import load
 
     for name, state in load(newest).get("callbacks", {}).items():
-        if name.startswith("ModelCheckpoint") and state.get("best_model_path"):
+        if name.startswith(("ModelCheckpoint", "LastCheckpoint")) and state.get("best_model_path"):
             best = newest.parent / Path(state["best_model_path"]).name
             if best.is_file():
                 return best

@@ -12,6 +12,8 @@ from rnnzoo.cli.request import Request
 from rnnzoo.errors import RnnzooError
 
 if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
     from rnnzoo.cli.lightning_cli import RecipeCLI
 
 
@@ -71,7 +73,10 @@ def _start(request: Request) -> "RecipeCLI":
     cli = RecipeCLI(request, 0 if content is None else content.get("global_step", 0))
     if content is not None and request.checkpoint is not None:
         with runs.gone_if_unused(lambda: cli.run_folder):
-            checkpoints.check_fits(content, request.checkpoint, cli.model, cli.plain_config()["model"], request.trains)
+            config = cli.plain_config()
+            checkpoints.check_fits(content, request.checkpoint, cli.model, config["model"], request.trains)
+            if request.trains:
+                checkpoints.check_goes_on(content, request.checkpoint, config["seed_everything"], cli.trainer)
         if cli.trainer.is_global_zero:
             console.say(f"{'going on from' if request.trains else request.command} {request.checkpoint}")
     return cli
@@ -80,12 +85,25 @@ def _start(request: Request) -> "RecipeCLI":
 def _run(cli: "RecipeCLI") -> None:
     from rnnzoo.cli.report import print_sample
 
+    with runs.gone_if_unused(lambda: cli.run_folder):
+        _look_at_test_data(cli)
     best = _train(cli)
     if best is None:
         raise RnnzooError("no checkpoint was saved, so there is nothing to test: use rnnzoo fit for a trial run")
     _measure(cli, best)
     if cli.trainer.is_global_zero:
         print_sample(cli.model)
+
+
+def _look_at_test_data(cli: "RecipeCLI") -> None:
+    """Make each test batch once, so that what is wrong with one is said before the training, not after it.
+
+    Data of another library may need what the Trainer does before it asks for a loader; it is left alone.
+    """
+    own = any(base.__module__.startswith("rnnzoo.") for base in type(cli.datamodule).__mro__)
+    if own and cli.trainer.is_global_zero:
+        for _ in cli.datamodule.test_dataloader():
+            pass
 
 
 def _fit(cli: "RecipeCLI") -> None:
@@ -106,6 +124,7 @@ def _train(cli: "RecipeCLI") -> Path | None:
     ckpt_path = None if request.checkpoint is None else str(request.checkpoint)
     try:
         with runs.shared(cli.run_folder), runs.gone_if_unused(lambda: cli.run_folder):
+            _refuse_no_training(cli.trainer)
             cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path)
     except SystemExit:  # so Lightning ends on Ctrl-C
         if cli.trainer.interrupted:
@@ -114,6 +133,18 @@ def _train(cli: "RecipeCLI") -> Path | None:
     kept = cli.trainer.checkpoint_callback
     path = getattr(kept, "best_model_path", "") or getattr(kept, "last_model_path", "")
     return Path(os.path.relpath(path)) if path else None
+
+
+def _refuse_no_training(trainer: "Trainer") -> None:
+    """Refuse what Lightning calls trained as soon as it begins."""
+    limits = {
+        "trainer.max_epochs": trainer.max_epochs,
+        "trainer.max_steps": trainer.max_steps,
+        "trainer.limit_train_batches": trainer.limit_train_batches,
+    }
+    for key, limit in limits.items():
+        if limit == 0:
+            raise RnnzooError(f"{key} is 0, so nothing would be trained: give at least 1, or use rnnzoo validate")
 
 
 def _validate(cli: "RecipeCLI") -> None:

@@ -4,9 +4,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_warn
 
 from rnnzoo.data.augmentation import Augmentation
 from rnnzoo.data.captions import CaptionDataModule
@@ -38,6 +38,8 @@ class CaptionedFilesDataModule(CaptionDataModule):
         workers: see there.
     """
 
+    remedy: ClassVar[str] = ": replace it, or set data.skip_broken: true, which leaves such images out"
+
     def __init__(
         self,
         images: str,
@@ -60,7 +62,7 @@ class CaptionedFilesDataModule(CaptionDataModule):
 
     @abstractmethod
     def listed(self, split: str) -> Sequence[Example]:
-        """The captions of a split, each with the name of its image as its inputs."""
+        """The captions of a split, each with the name of its image as its inputs; None: the image has no caption."""
 
     @abstractmethod
     def captioned(self) -> set[str]:
@@ -71,22 +73,28 @@ class CaptionedFilesDataModule(CaptionDataModule):
         """The image files.
 
         Raises:
-            RnnzooError: a file has no caption, and `skip_missing` is not set.
+            RnnzooError: a file has no caption, and `skip_missing` is not set; or none has.
         """
-        files = ImageFiles(self._images)
-        if not self.skip_missing:
-            known = {files.find(name) for name in self.captioned()}
-            if without := [name for name in files.names if name not in known]:
-                raise RnnzooError(
-                    f"{files.path}: {len(without):,} of {len(files.names):,} images have no caption, such as "
-                    f"{', '.join(without[:3])}: remove them, or set data.skip_missing: true"
-                )
+        files, captioned = ImageFiles(self._images), self.captioned()
+        known = {files.find(name) for name in captioned} - {None}
+        if not known:
+            raise RnnzooError(
+                f"{files.path}: no image in it has a caption: captions are of {min(captioned, default='nothing')} and "
+                f"the like, images are {files.names[0]} and the like: give the folder or archive as data.images in "
+                "which the captions' names lead to images"
+            )
+        without = [name for name in files.names if name not in known]
+        said = f"{files.path}: {len(without):,} of {len(files.names):,} images have no caption"
+        if without and not self.skip_missing:
+            raise RnnzooError(f"{said}, such as {', '.join(without[:3])}: remove them, or set data.skip_missing: true")
+        if without:
+            rank_zero_warn(f"{said} and are left out")
         return files
 
     def read(self, split: str) -> Sequence[Example]:
         """The captions of a split whose images are there and decode."""
         listed = self.listed(split)
-        found = self._present(split, listed)
+        found = self._present(split, self._with_captions(split, listed))
         if self.skip_broken:
             found = self._whole(split, found)
         names, kept = ({one.inputs for one in examples} for examples in (listed, found))
@@ -96,6 +104,17 @@ class CaptionedFilesDataModule(CaptionDataModule):
     def load(self, name: str) -> bytes:
         """The bytes of an image file."""
         return self.files.read(name)
+
+    def _with_captions(self, split: str, listed: Sequence[Example]) -> list[Example]:
+        without = [example for example in listed if example.target is None]
+        if without and not self.skip_missing:
+            raise RnnzooError(
+                f"{without[0].place}: the image {without[0].inputs} has no caption: give it one, remove it, or set "
+                "data.skip_missing: true"
+            )
+        if without:
+            rank_zero_warn(f"{split}: {len(without):,} listed images without a caption are left out")
+        return [example for example in listed if example.target is not None]
 
     def _present(self, split: str, listed: Sequence[Example]) -> list[Example]:
         found: list[Example] = []
@@ -113,7 +132,7 @@ class CaptionedFilesDataModule(CaptionDataModule):
                 "captions are missing: get them, or set data.skip_missing: true"
             )
         if missing:
-            rank_zero_info(f"{split}: captions of {len(missing):,} images that are missing are left out")
+            rank_zero_warn(f"{split}: captions of {len(missing):,} images that are missing are left out")
         return found
 
     def _whole(self, split: str, examples: Sequence[Example]) -> list[Example]:
@@ -124,8 +143,8 @@ class CaptionedFilesDataModule(CaptionDataModule):
             except RnnzooError:
                 broken.add(name)
         if broken:
-            named = ", ".join(sorted(broken)[:10]) + (", ..." if len(broken) > 10 else "")
-            rank_zero_info(f"{split}: {len(broken):,} images that do not decode are left out: {named}")
+            named = ", ".join(sorted(broken))
+            rank_zero_warn(f"{split}: {len(broken):,} images that do not decode are left out: {named}")
         return [example for example in examples if example.inputs not in broken]
 
     def _said(self, title: str) -> str:

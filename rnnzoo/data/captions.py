@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +35,8 @@ class CaptionDataModule(WritingDataModule):
         workers: see there.
     """
 
+    remedy: ClassVar[str] = ""  # what can be done about an image that does not decode, for the message
+
     def __init__(
         self,
         height: int,
@@ -62,8 +64,12 @@ class CaptionDataModule(WritingDataModule):
     @cached_property
     def image_encoding(self) -> ImageEncoding:
         """How images become numbers; mean and scale are those of the first 200 training images."""
-        names = list(dict.fromkeys(example.inputs for example in self.examples("train")))[:FITTED]
-        return ImageEncoding.fit([self._loaded(name, str(name)) for name in names], *self._size)
+        first: dict[Any, Example] = {}
+        for example in self.examples("train"):
+            first.setdefault(example.inputs, example)
+        plain = ImageEncoding(*self._size)
+        images = [self._encoded(plain, example).numpy() for example in list(first.values())[:FITTED]]
+        return ImageEncoding.fit(images, *self._size)
 
     def source_batch(self, split: str, rows: Tensor) -> Tensor:
         """The images (N, height, width, channels); zeros for a filling row."""
@@ -71,7 +77,7 @@ class CaptionDataModule(WritingDataModule):
         epoch = self.trainer.current_epoch if self.trainer is not None and split == "train" else 0
         found = []
         for row in rows.tolist():
-            image = self._encoded(examples[row]) if row >= 0 else torch.zeros(self._size)
+            image = self._encoded(self.image_encoding, examples[row]) if row >= 0 else torch.zeros(self._size)
             if split == "train" and row >= 0:
                 image = self.augmentation(image, (self.seed, epoch, row))
             found.append(image)
@@ -88,17 +94,11 @@ class CaptionDataModule(WritingDataModule):
             captions.setdefault(example.inputs, []).append(example.target)
         return [(self.load(name), own) for name, own in captions.items()]
 
-    def _encoded(self, example: Example) -> Tensor:
+    def _encoded(self, encoding: ImageEncoding, example: Example) -> Tensor:
         try:
-            return self.image_encoding.encode(self.load(example.inputs))
+            return encoding.encode(self.load(example.inputs))
         except RnnzooError as error:
-            raise RnnzooError(f"{example.place}: {error}") from None
-
-    def _loaded(self, name: Any, place: str) -> Any:
-        try:
-            return ImageEncoding(*self._size).encode(self.load(name)).numpy()
-        except RnnzooError as error:
-            raise RnnzooError(f"{place}: {error}") from None
+            raise RnnzooError(f"{example.place}: {error}{self.remedy}") from None
 
     def _lengths(self, split: str) -> Tensor:
         return self.written(split).lengths

@@ -73,7 +73,7 @@ class CocoCaptionsDataModule(CaptionedFilesDataModule):
 
     def captioned(self) -> set[str]:
         """The images of all files."""
-        return {example.inputs for own in self._splits.values() for example in own}
+        return {one.inputs for own in self._splits.values() for one in own if one.target is not None}
 
     def listed(self, split: str) -> Sequence[Example]:
         """The captions of a split."""
@@ -94,24 +94,25 @@ class CocoCaptionsDataModule(CaptionedFilesDataModule):
 
 
 def read_coco(path: str) -> list[Example]:
-    """The captions of a file, image by image.
+    """The captions of a file, image by image; an image without one has None in its place.
 
     Raises:
-        RnnzooError: it is of another form, an image has no caption or a caption no image.
+        RnnzooError: it is of another form, an image stands there twice, or a caption has no image.
     """
     content = read_json(path)
-    names: dict[object, str] = {}
-    for place, image in entries(path, content, "images", ("id", "file_name")):
-        if image["id"] in names:
-            raise RnnzooError(f"{place}: the id {image['id']} is that of {names[image['id']]} too")
-        names[image["id"]] = image["file_name"]
-    found: dict[object, list[Example]] = {number: [] for number in names}
-    for place, annotation in entries(path, content, "annotations", ("image_id", "caption")):
-        number = annotation["image_id"]
-        if number not in names:
-            raise RnnzooError(f"{place}: there is no image of the id {number} for this caption")
-        found[number].append(Example(names[number], caption(annotation["caption"], place), place))
-    for number, own in found.items():
-        if not own:
-            raise RnnzooError(f"{path}: the image {names[number]} (id {number}) has no caption")
-    return [example for own in found.values() for example in own]
+    images: dict[int | str, Example] = {}
+    places: dict[str, str] = {}
+    for place, image in entries(path, content, "images", {"id": (int, str), "file_name": (str,)}):
+        number, name = image["id"], image["file_name"]
+        if number in images:
+            raise RnnzooError(f"{place}: the id {number} is that of {images[number].inputs} too")
+        if name in places:
+            raise RnnzooError(f"{place}: the image {name} stands in {places[name]} already")
+        images[number], places[name] = Example(name, None, place), place
+    found: dict[int | str, list[Example]] = {number: [] for number in images}
+    for place, said in entries(path, content, "annotations", {"image_id": (int, str), "caption": (str,)}):
+        if said["image_id"] not in images:
+            raise RnnzooError(f"{place}: there is no image of the id {said['image_id']} for this caption")
+        name = images[said["image_id"]].inputs
+        found[said["image_id"]].append(Example(name, caption(said["caption"], place), place))
+    return [example for number, own in found.items() for example in own or [images[number]]]

@@ -53,7 +53,14 @@ class ConditionedDataModule(WritingDataModule):
             if len(sizes) > 1:
                 raise RnnzooError(f"the vectors of {self.description} have {sorted(sizes)} numbers: make them equal")
             return VectorCondition.fit(given)
-        return ClassCondition(sorted(set(given))) if self.condition_kind == "class" else NoCondition()
+        if self.condition_kind == "none":
+            return NoCondition()
+        if len(labels := sorted(set(given))) == 1:
+            raise RnnzooError(
+                f"all training texts of {self.description} are of the class {labels[0]!r}: a condition needs at least "
+                "two; to write from nothing, give data.condition_kind: none"
+            )
+        return ClassCondition(labels)
 
     def source_batch(self, split: str, rows: Tensor) -> Tensor | None:
         """Classes (N,) or vectors (N, D); None where nothing is given."""
@@ -62,13 +69,13 @@ class ConditionedDataModule(WritingDataModule):
 
     def _conditions(self, split: str) -> Tensor | int:
         if split not in self._encoded_conditions:
-            examples = self.examples(split)
+            examples, condition = self.examples(split), self.fitted_condition
             for example in examples:
                 try:
-                    self.fitted_condition.encode([example.inputs])
+                    condition.encode([example.inputs])
                 except RnnzooError as error:
                     raise RnnzooError(f"{example.place}: {str(error).removeprefix('condition 0: ')}") from None
-            self._encoded_conditions[split] = self.fitted_condition.encode([one.inputs for one in examples])
+            self._encoded_conditions[split] = condition.encode([one.inputs for one in examples])
         return self._encoded_conditions[split]
 
     @cached_property

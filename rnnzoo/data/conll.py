@@ -15,23 +15,27 @@ def read_columns(
 ) -> Iterator[Sentence]:
     """The sentences of a file with a word a line, its tags beside it, and an empty line after each sentence.
 
-    Lines that begin with `-DOCSTART-` end a sentence and are no word of one (CoNLL-2003).
+    Columns are divided by single separators, or by spaces and tabs; other white space belongs to the words. All lines
+    of words have as many columns as the first. Lines that begin with `-DOCSTART-` end a sentence and are no word of one
+    (CoNLL-2003).
 
     Args:
         path: the file; also `.gz`.
         word_column: the position of the word, from 0; from the end where it is below 0.
         tag_columns: the positions of the tags.
-        separator: between the columns; None: any white space. A tab lets words have spaces in them.
+        separator: between the columns; None: any number of spaces and tabs. A tab lets words have spaces in them.
 
     Raises:
-        RnnzooError: a line of too few columns, or with an empty one that is asked for; file and line are named.
+        RnnzooError: a line of too few columns, of another number than the first, or with an empty one that is asked
+            for; file and line are named.
     """
     columns = [word_column, *tag_columns]
     words: list[str] = []
     values: list[list[str]] = [[] for _ in tag_columns]
     lines: list[int] = []
+    width = first = 0
     for number, line in enumerate([*read_text(path).text.split("\n"), ""], 1):
-        row = line.split(separator) if line.strip() else []
+        row = _cells(line, separator)
         if not row or row[0] == "-DOCSTART-":
             if words:
                 yield Sentence(words, values, lines)
@@ -42,7 +46,20 @@ def read_columns(
             if not cell:
                 missing = "is empty" if cell == "" else f"is missing: the line has {len(row)}"
                 raise RnnzooError(f"{path}:{number}: column {at} {missing}; columns are counted from 0")
+        if not width:
+            width, first = len(row), number
+        if len(row) != width:
+            raise RnnzooError(
+                f"{path}:{number}: {len(row)} columns, where the first word of the file, line {first}, has {width}: "
+                f"{line.strip()[:60]!r}; correct the line, or remove it where it is a comment"
+            )
         words.append(str(cells[0]))
         lines.append(number)
         for found, cell in zip(values, cells[1:], strict=True):
             found.append(str(cell))
+
+
+def _cells(line: str, separator: str | None) -> list[str]:
+    """The columns of a line; none where it has but spaces and tabs."""
+    cells = [cell for cell in line.replace("\t", " ").split(" ") if cell]
+    return cells if separator is None or not cells else line.split(separator)

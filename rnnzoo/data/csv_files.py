@@ -39,11 +39,16 @@ def read_csv(
             gap, a series in two places or with two labels; with file and line.
     """
     check_missing(missing)
-    rows = _csv_rows(path, delimiter)
+    rows = csv_rows(path, delimiter)
     _, names = next(rows)
     if len(set(names)) != len(names):
         raise RnnzooError(f"{path}:1: a name stands twice among the columns {', '.join(names)}")
     chosen = [name for name in names if name not in (series, label)] if columns is None else list(columns)
+    if columns is None and chosen and all(map(_is_number, chosen)):
+        raise RnnzooError(
+            f"{path}:1: {', '.join(map(repr, chosen[:4]))} are numbers, where the columns' names are expected: put a "
+            "line with their names first, or name the columns to read"
+        )
     for name in [*chosen, *filter(None, (series, label))]:
         if name not in names:
             raise RnnzooError(f"{path}:1: {unknown('column', name, names)}")
@@ -68,8 +73,22 @@ def read_csv(
     return found
 
 
-def _csv_rows(path: str | Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The header and the rows, each with its line; blank lines are allowed at the end only."""
+def value_columns(path: str | Path, series: str | None = None, label: str | None = None) -> list[str]:
+    """The columns that `read_csv` reads where none are chosen, in the order of the file.
+
+    Raises:
+        RnnzooError: The file cannot be read.
+    """
+    _, names = next(csv_rows(path, ","))
+    return [name for name in names if name not in (series, label)]
+
+
+def csv_rows(path: str | Path, delimiter: str, first: str = "header") -> Iterator[tuple[int, list[str]]]:
+    """The rows, a header among them, each with its line; blank lines are allowed at the end only.
+
+    Raises:
+        RnnzooError: bad quoting, or a row of another width than the one that messages name by `first`.
+    """
     reader = csv.reader(read_text(path).text.rstrip("\n").split("\n"), delimiter=delimiter, strict=True)
     width, line = 0, 0
     try:
@@ -77,10 +96,18 @@ def _csv_rows(path: str | Path, delimiter: str) -> Iterator[tuple[int, list[str]
             line = reader.line_num
             width = width or len(row)
             if not row or len(row) != width:
-                raise RnnzooError(f"{path}:{line}: has {len(row)} cells, the header {width}")
+                raise RnnzooError(f"{path}:{line}: has {len(row)} cells, the {first} {width}")
             yield line, [cell.strip() for cell in row]
     except csv.Error as error:
         raise RnnzooError(f"{path}:{line + 1}: is no CSV: {error}") from None
+
+
+def _is_number(name: str) -> bool:
+    try:
+        number(name, "")
+    except RnnzooError:
+        return False
+    return True
 
 
 def _one_label(path: str | Path, steps: list[tuple[int, list[str]]], at: int) -> str:

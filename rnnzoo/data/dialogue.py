@@ -24,6 +24,7 @@ class DialogueDataModule(SequencePairDataModule):
         min_frequency: words that occur less often in the training turns are `<unk>`.
         lowercase: whether words are turned into lower case.
         copy: whether words of what was said may be copied; see `SequencePairDataModule`.
+        vocabulary_from: a checkpoint whose vocabulary comes first in that of the sources, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
         seed: see there.
@@ -41,13 +42,15 @@ class DialogueDataModule(SequencePairDataModule):
         min_frequency: int = 1,
         lowercase: bool = True,
         copy: bool = False,
+        vocabulary_from: str | None = None,
         batch_size: int = 32,
         max_steps_per_batch: int | None = None,
         seed: int = 0,
         workers: int = 0,
     ) -> None:
-        vocabulary = TextVocabulary("word", min_frequency, lowercase=lowercase)
-        super().__init__(vocabulary, vocabulary, copy, batch_size, max_steps_per_batch, seed, workers)
+        source = TextVocabulary("word", min_frequency, lowercase=lowercase, vocabulary_from=vocabulary_from)
+        target = TextVocabulary("word", min_frequency, lowercase=lowercase)
+        super().__init__(source, target, copy, batch_size, max_steps_per_batch, seed, workers)
         check_fractions(fractions)
         self.language, self.fractions, self.split_seed = language, fractions, split_seed
 

@@ -5,6 +5,7 @@ import importlib.util
 import sysconfig
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -52,6 +53,7 @@ class DocstringSummaryDataModule(SequencePairDataModule):
         split_seed: of the draw that shares them out.
         max_vocabulary: words that may be written without being copied; each side has as many.
         copy: whether words of the body may be copied: for a decoder with `copy`.
+        vocabulary_from: a checkpoint whose vocabulary comes first in that of the sources, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
         seed: see there.
@@ -70,13 +72,22 @@ class DocstringSummaryDataModule(SequencePairDataModule):
         split_seed: int = 0,
         max_vocabulary: int = 3000,
         copy: bool = True,
+        vocabulary_from: str | None = None,
         batch_size: int = 32,
         max_steps_per_batch: int | None = None,
         seed: int = 0,
         workers: int = 0,
     ) -> None:
-        vocabulary = TextVocabulary("word", max_vocabulary=max_vocabulary, lowercase=True)
-        super().__init__(vocabulary, vocabulary, copy, batch_size, max_steps_per_batch, seed, workers)
+        target = TextVocabulary("word", max_vocabulary=max_vocabulary, lowercase=True)
+        super().__init__(
+            replace(target, vocabulary_from=vocabulary_from),
+            target,
+            copy,
+            batch_size,
+            max_steps_per_batch,
+            seed,
+            workers,
+        )
         check_fractions(fractions)
         self.packages, self.max_body, self.max_summary = packages, max_body, max_summary
         self.fractions, self.split_seed = fractions, split_seed

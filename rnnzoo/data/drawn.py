@@ -98,6 +98,10 @@ class DrawnDataModule(LightningDataModule, ABC):
             if value < 1:
                 raise RnnzooError(f"data.{key}: {value} must be at least 1")
 
+    def __str__(self) -> str:
+        """The class; Lightning's own would read all loaders."""
+        return f"{type(self).__name__}()"
+
     @abstractmethod
     def draw(self, count: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw the steps (count, T, ...) and the targets (count, ...) of so many examples."""

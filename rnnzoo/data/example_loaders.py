@@ -93,18 +93,21 @@ class OrderedLoader(StatefulLoader[Batch]):
 
     def batches(self, start: int, end: int) -> Iterator[Batch]:
         """The batches from a position to another; made by the workers, if there are any, in the same order."""
-        if not self.workers:
-            return super().batches(start, end)
+        return self._made_ahead(start, end) if self.workers else super().batches(start, end)
+
+    def _made_ahead(self, start: int, end: int) -> Iterator[Batch]:
         # A generator of its own: a DataLoader draws from the global one, and a resumed run would go another way.
-        return iter(
-            DataLoader(
-                _Made(self),
-                sampler=range(start, end),
-                batch_size=None,
-                num_workers=self.workers,
-                generator=torch.Generator(),
-            )
+        loader = DataLoader(
+            _Made(self),
+            sampler=range(start, end),
+            batch_size=None,
+            num_workers=self.workers,
+            generator=torch.Generator(),
         )
+        for made in loader:
+            if isinstance(made, _Refused):
+                raise RnnzooError(made.message)
+            yield made
 
     def settings(self) -> dict[str, int | str | bool]:
         """What the order of the batches depends on."""
@@ -169,6 +172,13 @@ class BucketedLoader(OrderedLoader[Batch]):
         return {**super().settings(), "data.seed": self.seed}
 
 
+@dataclass(frozen=True)
+class _Refused:
+    """The message of an error in a worker: as an exception it would arrive with the worker's traceback in it."""
+
+    message: str
+
+
 class _Made(Dataset[Any]):
     """The batches of a loader by position, as a DataLoader's workers ask for them."""
 
@@ -176,7 +186,10 @@ class _Made(Dataset[Any]):
         self.loader = loader
 
     def __getitem__(self, index: int) -> Any:
-        return self.loader.batch(index)
+        try:
+            return self.loader.batch(index)
+        except RnnzooError as error:
+            return _Refused(str(error))
 
 
 def cut(order: Tensor, lengths: Tensor, size: BatchSize, world: int) -> list[Tensor]:

@@ -24,11 +24,17 @@ class Example:
         inputs: what the encoding reads: a text, a list of tokens, an array ...
         target: what the DataModule makes a target of: a label, a number, a list of tags ...
         place: `file:line` or the like, for messages.
+        lines: of each step, in the file that `place` names; empty where steps have none of their own.
     """
 
     inputs: Any
     target: Any
     place: str
+    lines: Sequence[int] = ()
+
+    def place_of(self, step: int) -> str:
+        """Where a step stands, counted from 0; where the example does, if its steps have no lines."""
+        return f"{self.place.rpartition(':')[0]}:{self.lines[step]}" if self.lines else self.place
 
 
 class ExampleDataModule(LightningDataModule):
@@ -58,6 +64,10 @@ class ExampleDataModule(LightningDataModule):
         self.seed, self.workers = seed, workers
         self._read: dict[str, Sequence[Example]] = {}
         self._stored: dict[str, SequenceStore] = {}
+
+    def __str__(self) -> str:
+        """The class; Lightning's own would read all loaders."""
+        return f"{type(self).__name__}()"
 
     def read(self, split: str) -> Sequence[Example]:
         """The examples of `train`, `validation` or `test`.

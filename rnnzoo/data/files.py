@@ -33,8 +33,8 @@ def read_text(path: str | Path) -> Text:
     A byte order mark at the start is left out and `\r\n` is read as `\n`; nothing else is changed.
 
     Raises:
-        RnnzooError: If the file is absent, no regular file, not readable, empty, cut short, binary (it has a NUL byte)
-            or not UTF-8; with the file, the byte or line, and the remedy.
+        RnnzooError: If the file is absent, no regular file, not readable, empty, cut short, binary (it has a NUL
+            byte), not UTF-8, or all its lines end in `\r`; with the file, the byte or line, and the remedy.
     """
     path = Path(path)
     raw = _read_bytes(path)
@@ -44,7 +44,10 @@ def read_text(path: str | Path) -> Text:
     if kind is not None:
         raise RnnzooError(f"{path}: is {kind}, not UTF-8: convert it (iconv -f {kind} -t UTF-8)")
     if nul >= 0:
-        raise RnnzooError(f"{path}: is binary, not text: a NUL byte at byte {nul} (line {_line_of(raw, nul)})")
+        raise RnnzooError(
+            f"{path}: is binary, not text: a NUL byte at byte {nul} (line {_line_of(raw, nul)}); give a text file, or "
+            "take the NUL bytes out (tr -d '\\0')"
+        )
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -57,6 +60,11 @@ def read_text(path: str | Path) -> Text:
     text = text.replace("\r\n", "\n")
     if not text.strip():
         raise RnnzooError(f"{path}: is empty: give a file with text in it")
+    if "\r" in text.strip() and "\n" not in text:
+        raise RnnzooError(
+            f"{path}: its lines end in \\r alone, as on old Macintoshes, so that it would be one line: convert it "
+            "(tr '\\r' '\\n')"
+        )
     return Text(str(path), text)
 
 

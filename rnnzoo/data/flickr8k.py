@@ -83,19 +83,30 @@ class Flickr8kDataModule(CaptionedFilesDataModule):
 
     def listed(self, split: str) -> Sequence[Example]:
         """The captions of the images of a list."""
-        path, found = self.folder / LISTS[split], []
-        for line, name in enumerate(read_text(path).text.splitlines(), 1):
-            if not name.strip():
-                continue
-            if name.strip() not in self._captions:
-                raise RnnzooError(f"{path}:{line}: the image {name.strip()} has no caption in {self._token_file}")
-            found += self._captions[name.strip()]
+        found = []
+        for name, place in self._lists[split].items():
+            found += self._captions.get(name) or [Example(name, None, place)]
         return found
 
     @property
     def _token_file(self) -> Path:
         path = self.folder / "Flickr8k.token.txt"
         return path if path.exists() else path.with_name(f"{path.name}.gz")
+
+    @cached_property
+    def _lists(self) -> dict[str, dict[str, str]]:
+        """The images of each list, and where each stands."""
+        found: dict[str, dict[str, str]] = {}
+        places: dict[str, str] = {}
+        for split, file in LISTS.items():
+            path, own = self.folder / file, found.setdefault(split, {})
+            for line, text in enumerate(read_text(path).text.splitlines(), 1):
+                name, place = text.strip(), f"{path}:{line}"
+                if name in places:
+                    raise RnnzooError(f"{place}: the image {name} stands in {places[name]} already: remove one of them")
+                if name:
+                    own[name] = places[name] = place
+        return found
 
     @cached_property
     def _captions(self) -> dict[str, list[Example]]:

@@ -38,8 +38,9 @@ class ForecastDataModule(ExampleDataModule):
         missing: `error`, or `interpolate`: gaps are filled linearly, and it is said how many.
         root: where published sets lie; else the environment variable `RNNZOO_DATA`, else the user's cache.
         fractions: shares of training, validation and test steps, in time.
-        window: steps of a training window, targets of each.
-        stride: steps from the beginning of one training window to that of the next.
+        window: steps of a training window, targets of each; the last one may be shorter, so that no step is left out.
+        stride: steps from the beginning of one training window to that of the next, at most `window`; None: a tenth
+            of it.
         horizon: how many steps ahead is measured after a test.
         period: steps of a season, for the seasonal naive forecast; 1: there is none.
         batch_size: windows; as in `ExampleDataModule`, and so are the rest.
@@ -60,7 +61,7 @@ class ForecastDataModule(ExampleDataModule):
         root: str | None = None,
         fractions: list[float] = [0.7, 0.1, 0.2],  # noqa: B006  # never changed
         window: int = 100,
-        stride: int = 10,
+        stride: int | None = None,
         horizon: int = 10,
         period: int = 1,
         batch_size: int = 32,
@@ -73,9 +74,12 @@ class ForecastDataModule(ExampleDataModule):
         if dataset is not None and dataset not in SETS:
             raise RnnzooError(unknown("data.dataset", dataset, SETS))
         check_fractions(fractions)
+        stride = max(1, window // 10) if stride is None else stride
         for key, value in (("window", window), ("stride", stride), ("horizon", horizon), ("period", period)):
             if value < 1:
                 raise RnnzooError(f"data.{key}: {value} must be at least 1")
+        if stride > window:
+            raise RnnzooError(f"data.stride {stride} is above data.window {window}: steps between would not be read")
         self._dataset, self._file, self._columns, self._missing, self._root = dataset, file, columns, missing, root
         self._fractions = fractions
         self.window, self.stride, self.horizon, self.period = window, stride, horizon, period
@@ -114,13 +118,33 @@ class ForecastDataModule(ExampleDataModule):
         """The windows of a split."""
         start, end = self.part(split)
         if split == "train":
-            begins = range(0, max(end - self.window, 1), self.stride)
-            if end < 2:
-                raise RnnzooError(f"the training part of {self.description} has {end} steps: give a longer series")
+            self._check_training_part(end)
+            # To the last step that has a next one: the last window may be shorter.
+            begins = range(0, end - 1 - self.window + self.stride, self.stride)
             return [self._window(begin, min(begin + self.window, end - 1), begin) for begin in begins]
         # Each step of the part is a target once.
         begins = range(start, end, self.window)
         return [self._window(max(0, b - 1 - self.window), min(b + self.window, end) - 1, b - 1) for b in begins]
+
+    def _check_training_part(self, end: int) -> None:
+        """Refuse a part that is too short, or has no error of the naive forecast, which MASE divides by."""
+        if self.window > end - 1:
+            raise RnnzooError(
+                f"the training part of {self.description} has {end} steps, {max(end - 1, 0)} of them with a next one: "
+                f"data.window {self.window} is longer; lower it, or give a longer series"
+            )
+        if self.period >= end:
+            raise RnnzooError(
+                f"the training part of {self.description} has {end} steps, no more than data.period {self.period}: "
+                "lower it, or give a longer series"
+            )
+        errors = (self.series[self.period : end] - self.series[: end - self.period]).abs().sum(0)
+        if not errors.all():
+            value = int((errors == 0).nonzero()[0])
+            raise RnnzooError(
+                f"value {value} of {self.description} is the same every {self.period} steps of the training part: MASE "
+                "divides by the error of that forecast, which is 0; give another data.period, or leave the column out"
+            )
 
     def fit_encoding(self, examples: Sequence[Example]) -> SeriesEncoding:
         """Mean and scale of the training part."""

@@ -9,6 +9,13 @@ from pathlib import Path, PurePosixPath
 from rnnzoo.errors import RnnzooError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+_COMPRESSED = {
+    b"\x1f\x8b": "decompress it (gunzip)",
+    b"BZh": "decompress it (bunzip2)",
+    b"\xfd7zXZ\x00": "decompress it (unxz)",
+    b"\x28\xb5\x2f\xfd": "decompress it (unzstd)",
+    b"PK\x03\x04": "unpack it (unzip), and give the folder",
+}
 
 
 class ImageFiles:
@@ -83,10 +90,12 @@ def _members(path: Path) -> dict[str, tuple[int, int]]:
         with tarfile.open(path, "r:") as archive:
             files = [(entry.name, entry.offset_data, entry.size, entry.sparse) for entry in archive if entry.isreg()]
     except tarfile.TarError as error:
-        raise RnnzooError(
-            f"{path}: is no tar archive that can be read at any place ({error}): a compressed one (.tar.gz) must be "
-            "decompressed first (gunzip), a .zip unpacked"
-        ) from None
+        with path.open("rb") as file:
+            first = file.read(6)
+        for mark, what in _COMPRESSED.items():
+            if first.startswith(mark):
+                raise RnnzooError(f"{path}: is compressed, and cannot be read at any place: {what}") from None
+        raise RnnzooError(f"{path}: is no tar archive, or is cut short or damaged ({error}): copy it anew") from None
     found: dict[str, tuple[int, int]] = {}
     for member, start, size, sparse in files:
         name = PurePosixPath(member).as_posix()

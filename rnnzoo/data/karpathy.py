@@ -73,7 +73,7 @@ class KarpathyDataModule(CaptionedFilesDataModule):
 
     def captioned(self) -> set[str]:
         """The images of the file."""
-        return {example.inputs for own in self._splits.values() for example in own}
+        return {one.inputs for own in self._splits.values() for one in own if one.target is not None}
 
     def listed(self, split: str) -> Sequence[Example]:
         """The captions of a split."""
@@ -83,10 +83,13 @@ class KarpathyDataModule(CaptionedFilesDataModule):
     def _splits(self) -> dict[str, list[Example]]:
         found: dict[str, list[Example]] = {split: [] for split in SPLITS.values()}
         seen: set[str] = set()
-        for place, image in entries(self.path, read_json(self.path), "images", ("filename", "split", "sentences")):
+        keys = {"filename": (str,), "split": (str,), "sentences": (list,)}
+        for place, image in entries(self.path, read_json(self.path), "images", keys):
             if image["split"] not in SPLITS:
-                raise RnnzooError(f"{place}: {unknown('split', str(image['split']), list(SPLITS))}")
-            name = "/".join(filter(None, (image.get("filepath"), image["filename"])))
+                raise RnnzooError(f"{place}: {unknown('split', image['split'], list(SPLITS))}")
+            if not isinstance(folder := image.get("filepath") or "", str):
+                raise RnnzooError(f"{place}: filepath is {folder!r}: a text is expected")
+            name = "/".join(filter(None, (folder, image["filename"])))
             if name in seen:
                 raise RnnzooError(f"{place}: the image {name} stands there twice")
             seen.add(name)
@@ -94,8 +97,8 @@ class KarpathyDataModule(CaptionedFilesDataModule):
         return found
 
 
-def _sentences(given: Any, name: str, place: str) -> list[Example]:
-    if not isinstance(given, list) or not given:
-        raise RnnzooError(f"{place}: the image {name} has no caption: give some in sentences, or remove it")
+def _sentences(given: list[Any], name: str, place: str) -> list[Example]:
+    if not given:
+        return [Example(name, None, place)]
     texts = [one.get("raw") if isinstance(one, dict) else None for one in given]
     return [Example(name, caption(text, f"{place}.sentences[{at}]"), place) for at, text in enumerate(texts)]

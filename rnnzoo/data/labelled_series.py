@@ -8,25 +8,28 @@ from pathlib import Path
 from typing import Literal
 
 from rnnzoo.data.acceptor import AcceptorDataModule
-from rnnzoo.data.csv_files import read_csv
+from rnnzoo.data.csv_files import read_csv, value_columns
 from rnnzoo.data.examples import Example
+from rnnzoo.data.labelled_text import numbers
 from rnnzoo.data.npz_files import read_npz
 from rnnzoo.data.roots import data_root
 from rnnzoo.data.series import Series
 from rnnzoo.data.split_files import SplitFiles, share_out
 from rnnzoo.data.ts_files import read_ts
+from rnnzoo.data.wide_files import read_wide
 from rnnzoo.encodings import SeriesEncoding
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, unknown
 
 _ARCHIVE = "https://www.timeseriesclassification.com"
 
 
 class LabelledSeriesDataModule(AcceptorDataModule):
-    """A series of real vectors, read step by step, and its class.
+    """A series of real vectors, read step by step, and its class, or a number.
 
     Mean and scale of each dimension are those of the training series. The formats are told by the files' names: `.ts`
-    of the UEA archive, `.npz` of NumPy and `.csv`, the first and the last also gzip-compressed (`.gz`); see
-    `rnnzoo.data.series_files`.
+    of the UEA archive, `.npz` of NumPy, `.csv`, and `.tsv` of the UCR archive, all but NumPy's also gzip-compressed
+    (`.gz`); see `rnnzoo.data.series_files`. Columns of CSV files are found by their names: in whatever order a file has
+    them, they are read in that of the first training file.
 
     Args:
         dataset: a problem of the UEA and UCR archive (Bagnall et al. 2018), such as `JapaneseVowels`: the files
@@ -38,9 +41,13 @@ class LabelledSeriesDataModule(AcceptorDataModule):
         fractions: with `train_files` alone: shares of training, validation and test series drawn from them.
         validation_fraction: with `dataset`, which has no validation series: the share of its training series.
         split_seed: of these draws.
-        series: of CSV: the column that says which series a step belongs to.
-        label: of CSV: the column of the label.
-        columns: of CSV: the columns to read; None: all others.
+        answer_kind: `class`: the label is a class; `value`: a number, as `@targetLabel` of `.ts` says.
+        layout: of CSV: `steps`: a line is a step, with a header and a column for each dimension; `rows`: a line is a
+            series of one dimension, see `rnnzoo.data.series_files.read_wide`. Files in `.tsv` have rows always.
+        series: of CSV with a step a line: the column that says which series a step belongs to.
+        label: of CSV: the column of the label. With a series a line None says that there is no header and that the
+            label is first.
+        columns: of CSV with a step a line: the columns to read; None: all others.
         missing: `error`, or `interpolate`: gaps are filled linearly in time.
         root: where published sets lie; else the environment variable `RNNZOO_DATA`, else the user's cache.
         batch_size: as in `ExampleDataModule`, and so are the rest.
@@ -61,6 +68,8 @@ class LabelledSeriesDataModule(AcceptorDataModule):
         fractions: list[float] | None = None,
         validation_fraction: float = 0.1,
         split_seed: int = 0,
+        answer_kind: Literal["class", "value"] = "class",
+        layout: Literal["steps", "rows"] = "steps",
         series: str | None = None,
         label: str | None = None,
         columns: list[str] | None = None,
@@ -79,13 +88,24 @@ class LabelledSeriesDataModule(AcceptorDataModule):
                 "data.dataset has its own training and test files: unset data.validation_files, data.test_files and "
                 "data.fractions; data.validation_fraction says how many training series are for validation"
             )
+        if answer_kind not in ("class", "value"):
+            raise RnnzooError(unknown("data.answer_kind", str(answer_kind), ("class", "value")))
+        if layout not in ("steps", "rows"):
+            raise RnnzooError(unknown("data.layout", str(layout), ("steps", "rows")))
+        if dataset is not None and (series or label or columns or layout != "steps"):
+            raise RnnzooError("data.layout, data.series, data.label and data.columns are of CSV files: unset them")
+        if dataset is None and root:
+            raise RnnzooError("data.root is where published sets lie, but data.train_files is given: unset one")
         if not 0 < validation_fraction < 1:
             raise RnnzooError(f"data.validation_fraction: {validation_fraction} must be above 0 and below 1")
         self._dataset, self._root = dataset, root
+        self._training_files = train_files
         self._files = None if dataset else SplitFiles(train_files, validation_files, test_files, fractions, split_seed)
         self._validation_fraction, self._split_seed = validation_fraction, split_seed
         self._done: Counter[str] = Counter()
-        self._series, self._label, self._columns, self._missing = series, label, columns, missing
+        self.answer_kind = answer_kind
+        self._layout, self._series, self._label, self._columns = layout, series, label, columns
+        self._missing = missing
 
     @property
     def description(self) -> str:
@@ -132,25 +152,51 @@ class LabelledSeriesDataModule(AcceptorDataModule):
         )
 
     def _read_file(self, path: str) -> list[Example]:
-        name = path.removesuffix(".gz")
-        if name.endswith(".ts"):
-            found = read_ts(path, self._missing)
-        elif name.endswith(".csv"):
-            found = read_csv(path, self._columns, self._series, self._label, self._missing)
-        elif path.endswith(".npz"):
-            found = read_npz(path, self._missing)
-        else:
-            raise RnnzooError(f"{path}: its name must end in .ts, .csv (these also with .gz) or .npz")
+        found = self._read_series(path)
         size = found[0].values.shape[1]
         for one in found:
-            _check(one, size)
+            _check(one, size, self.answer_kind)
             if one.conversion:
                 self._done[one.conversion] += 1
+        if self.answer_kind == "value":
+            return [Example(one.values, numbers(one.label, one.place), one.place) for one in found]
         return [Example(one.values, one.label, one.place) for one in found]
 
+    def _read_series(self, path: str) -> list[Series]:
+        name = path.removesuffix(".gz")
+        if name.endswith((".csv", ".tsv")):
+            if self._layout == "rows" or name.endswith(".tsv"):
+                if self._series or self._columns:
+                    raise RnnzooError(f"{path}: has a series a line: unset data.series and data.columns")
+                return read_wide(path, self._label, self._missing)
+            return read_csv(path, self._columns_of(path), self._series, self._label, self._missing)
+        if self._series or self._label or self._columns:
+            raise RnnzooError(f"{path}: data.series, data.label and data.columns are of CSV files: unset them")
+        if name.endswith(".ts"):
+            return read_ts(path, self._missing)
+        if path.endswith(".npz"):
+            return read_npz(path, self._missing)
+        raise RnnzooError(f"{path}: its name must end in .ts, .csv, .tsv (these also with .gz) or .npz")
 
-def _check(one: Series, size: int) -> None:
+    def _columns_of(self, path: str) -> list[str] | None:
+        """The columns to read of a file, in the order of the first training file; None: as the file has them."""
+        first = next((file for file in self._training_files if file.removesuffix(".gz").endswith(".csv")), path)
+        if self._columns is not None or path == first:
+            return self._columns
+        expected, own = (value_columns(file, self._series, self._label) for file in (first, path))
+        if set(own) != set(expected):
+            raise RnnzooError(
+                f"{path}:1: has the columns {', '.join(own)}, where {first} has {', '.join(expected)}: name those to "
+                "read in data.columns"
+            )
+        return expected
+
+
+def _check(one: Series, size: int, answer_kind: str) -> None:
     if one.label is None:
         raise RnnzooError(f"{one.place}: has no label; in a CSV file data.label names its column")
+    if one.answer_kind not in (None, answer_kind):
+        says = "numbers (@targetLabel)" if one.answer_kind == "value" else "classes (@classLabel)"
+        raise RnnzooError(f"{one.place}: its labels are {says}: give data.answer_kind {one.answer_kind}")
     if one.values.shape[1] != size:
         raise RnnzooError(f"{one.place}: has {one.values.shape[1]} dimensions, the first series of the file {size}")

@@ -1,7 +1,10 @@
 """Texts with an answer each, from TSV, CSV and JSON-lines files."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, Literal
+
+import torch
 
 from rnnzoo.data.acceptor import AcceptorDataModule
 from rnnzoo.data.examples import Example
@@ -11,6 +14,7 @@ from rnnzoo.data.text_vocabulary import TextVocabulary
 from rnnzoo.encodings import TextEncoding
 from rnnzoo.errors import RnnzooError, unknown
 
+_LARGEST = torch.finfo(torch.float32).max
 ANSWER_KINDS = ("class", "labels", "value")
 
 
@@ -27,8 +31,8 @@ class LabelledTextDataModule(AcceptorDataModule):
         text_column: the column of the text: its name, or its position from 0.
         target_column: the column of the answer.
         header: whether the first line of a `.tsv` or `.csv` file names the columns.
-        answer_kind: `class`: a label; `labels`: all labels that hold, a list in JSON, else separated by
-            `label_separator`; `value`: a number, or a list of numbers in JSON.
+        answer_kind: `class`: a label, in JSON a string, a whole number, true or false; `labels`: all labels that hold,
+            a list in JSON, else separated by `label_separator`; `value`: a number, or a list of numbers in JSON.
         label_separator: between the labels of a row of a `.tsv` or `.csv` file.
         tokenizer: `word`, `whitespace`, `character` or `subword`, or a dictionary of the name and its arguments.
         min_frequency: tokens that occur less often in the training texts are `<unk>`.
@@ -95,7 +99,16 @@ class LabelledTextDataModule(AcceptorDataModule):
 
     def read_file(self, path: str) -> list[Example]:
         """The rows of a file."""
-        return [self._example(row, place) for row, place in read_table(path, self._columns, self._header)]
+        found, first = [], None
+        for row, place in read_table(path, self._columns, self._header):
+            found.append(self._example(row, place))
+            first = row[1] if first is None else first
+            if self.answer_kind == "class" and type(row[1]) is not type(first):
+                raise RnnzooError(
+                    f"{place}: the label {_shown(row[1])} stands beside {_shown(first)}, a label of another kind: "
+                    "write all labels alike"
+                )
+        return found
 
     def _example(self, row: list[Any], place: str) -> Example:
         text, target = row
@@ -104,25 +117,57 @@ class LabelledTextDataModule(AcceptorDataModule):
         if self.answer_kind == "class":
             if target in ("", None):
                 raise RnnzooError(f"{place}: the label is empty: give one, or remove the row")
-            return Example(text, str(target), place)
+            return Example(text, _label(target, place), place)
         if self.answer_kind == "labels":
-            names = (
-                target if isinstance(target, list) else [name for name in str(target).split(self._separator) if name]
-            )
-            return Example(text, [str(name) for name in names], place)
+            names = target
+            if isinstance(target, str):
+                names = [name for name in target.split(self._separator) if name]
+            if not isinstance(names, list):
+                raise RnnzooError(f"{place}: {_shown(target)} are no labels: give a list of them, [] for none")
+            return Example(text, [_label(name, place) for name in names], place)
         return Example(text, numbers(target, place), place)
 
 
+def _label(name: Any, place: str) -> str:
+    """A label as text; true and false as JSON writes them."""
+    if isinstance(name, (bool, int)):
+        return json.dumps(name)
+    if not isinstance(name, str):
+        raise RnnzooError(f"{place}: {_shown(name)} is no label: give a string, a whole number, true or false")
+    if not name:
+        raise RnnzooError(f"{place}: a label is empty: give one, or remove it")
+    if name != name.strip():
+        raise RnnzooError(f"{place}: the label {_shown(name)} begins or ends with white space: remove it")
+    return name
+
+
 def numbers(target: Any, place: str) -> list[float]:
-    """A number, or several, as floats.
+    """A number, or several, as floats that are finite in 32 bits.
 
     Raises:
         RnnzooError: it is not; the place is named.
     """
+    values = target if isinstance(target, list) else [target]
+    if not values:
+        raise RnnzooError(f"{place}: {target!r} is no number")
+    return [_number(value, place) for value in values]
+
+
+def _number(value: Any, place: str) -> float:
     try:
-        found = [float(value) for value in (target if isinstance(target, list) else [target])]
+        # Python reads true as 1 and 1_0 as 10
+        if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+            raise ValueError
+        found = float(value)
     except (TypeError, ValueError):
-        raise RnnzooError(f"{place}: {target!r} is no number") from None
-    if not found or any(value != value or abs(value) == float("inf") for value in found):
-        raise RnnzooError(f"{place}: {target!r} is no finite number")
+        raise RnnzooError(f"{place}: {_shown(value)} is no number") from None
+    except OverflowError:
+        found = float("inf")
+    if not abs(found) <= _LARGEST:
+        raise RnnzooError(f"{place}: {_shown(value)} is no finite number of 32 bits")
     return found
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

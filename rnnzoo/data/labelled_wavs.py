@@ -76,8 +76,12 @@ class LabelledWavsDataModule(AcceptorDataModule):
                 raise RnnzooError(unknown("data.dataset", dataset, SETS))
             if pattern != FOLDER_IS_LABEL or split_by or sample_rate:
                 raise RnnzooError(f"data.dataset {dataset} has its own pattern, split_by and sample_rate: unset them")
+            if test or validation:
+                raise RnnzooError(f"data.dataset {dataset} has its own test and validation: unset them")
             pattern, split_by, sample_rate = "{label}_{speaker}_{index}.wav", "index", 8000
             test, validation = [str(index) for index in range(5)], ["5"]
+        elif root:
+            raise RnnzooError("data.root is where published sets lie, but data.folder is given: unset one")
         if bool(split_by) != bool(test) or bool(split_by) != bool(validation) or set(test) & set(validation):
             raise RnnzooError("data.split_by needs data.test and data.validation, values of that field, none in both")
         check_fractions(fractions)
@@ -120,7 +124,14 @@ class LabelledWavsDataModule(AcceptorDataModule):
             value = one.fields[self._split_by]
             split = "test" if value in self._test else "validation" if value in self._validation else "train"
             splits[split].append(_example(one))
+        self._check_asked({one.fields[self._split_by] for one in found})
         return splits
+
+    def _check_asked(self, known: set[str]) -> None:
+        """Refuse values of the field that no file has."""
+        for key, asked in (("test", self._test), ("validation", self._validation)):
+            for value in sorted(asked - known):
+                raise RnnzooError(unknown(f"data.{key}: {self._split_by}", value, known))
 
     def _path(self) -> str:
         if self._folder is not None:

@@ -104,6 +104,11 @@ class LanguageModelDataModule(LightningDataModule):
         self.level = self._unfitted.level
         self._check_vocabulary_keys()
 
+    def __str__(self) -> str:
+        """The class and its source; Lightning's own would read all loaders."""
+        source = self.source.corpus or self.source.folder or ", ".join(self.source.train_files or [])
+        return f"{type(self).__name__}({source})"
+
     @property
     def vocabulary(self) -> list[str]:
         """The tokens in the order of their ids, from the training text; read once, without a trainer."""
@@ -218,7 +223,9 @@ class LanguageModelDataModule(LightningDataModule):
         return encode(split_texts(texts, self._tokenizer), texts, self._tokenizer, self._encoded_train[0])
 
     def _check_lanes(self, split: str, tokens: int, lanes: int, key: str, window: int) -> None:
-        where = f"the {split} text ({self.corpus_description}) has {tokens} tokens"
+        texts = {"training": self._splits.train, "validation": self._splits.validation, "test": self._splits.test}
+        named = _sources(texts[split]) if self.source.train_files else self.corpus_description
+        where = f"the {split} text ({named}) has {tokens} tokens"
         if tokens < lanes:
             raise RnnzooError(f"{where}, fewer than the {lanes} lanes: lower {key}, or give more text")
         if tokens // lanes < window:
@@ -236,8 +243,11 @@ class LanguageModelDataModule(LightningDataModule):
 
     def _check_sizes(self) -> None:
         for key in ("min_frequency", "batch_size", "window", "evaluation_window", "evaluation_batch_size"):
-            if getattr(self, key) < 1:
-                raise RnnzooError(f"data.{key}: {getattr(self, key)} must be at least 1")
+            value = getattr(self, key)
+            if type(value) is not int:
+                raise RnnzooError(f"data.{key}: {value!r} must be a whole number")
+            if value < 1:
+                raise RnnzooError(f"data.{key}: {value} must be at least 1")
 
     def _check_vocabulary_keys(self) -> None:
         limited = [
@@ -258,6 +268,8 @@ def _tokenizer(given: str | dict[str, Any], end_of_line: bool | None, lowercase:
     options: dict[str, Any] = {"name": given} if isinstance(given, str) else dict(given)
     if end_of_line is None:
         end_of_line = options.get("end_of_line", mode == "sentences" or options.get("name") != "character")
+    if not lowercase:  # the default, which the tokenizer's own key may change
+        lowercase = options.get("lowercase", False)
     for key, value in (("end_of_line", end_of_line), ("lowercase", lowercase)):
         if options.setdefault(key, value) != value:
             raise RnnzooError(f"data.{key} is {value} but data.tokenizer says {options[key]}: say it as data.{key}")

@@ -32,6 +32,7 @@ class ParallelTextDataModule(SequencePairDataModule):
         min_frequency: tokens that occur less often in the training texts are `<unk>`, each side by itself.
         max_vocabulary: of the others at most so many, the frequent first.
         copy: whether words of the source may be copied; see `SequencePairDataModule`.
+        vocabulary_from: a checkpoint whose vocabulary comes first in that of the sources, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
         seed: see there.
@@ -55,12 +56,13 @@ class ParallelTextDataModule(SequencePairDataModule):
         min_frequency: int = 1,
         max_vocabulary: int | None = None,
         copy: bool = False,
+        vocabulary_from: str | None = None,
         batch_size: int = 64,
         max_steps_per_batch: int | None = None,
         seed: int = 0,
         workers: int = 0,
     ) -> None:
-        source = TextVocabulary(tokenizer, min_frequency, max_vocabulary, lowercase)
+        source = TextVocabulary(tokenizer, min_frequency, max_vocabulary, lowercase, vocabulary_from=vocabulary_from)
         target = TextVocabulary(target_tokenizer or tokenizer, min_frequency, max_vocabulary, lowercase)
         super().__init__(source, target, copy, batch_size, max_steps_per_batch, seed, workers)
         self.files = {"train": train_files, "validation": validation_files, "test": test_files or []}
@@ -106,6 +108,7 @@ class Multi30kDataModule(ParallelTextDataModule):
         min_frequency: tokens that occur less often in the training texts are `<unk>`.
         max_vocabulary: of the others at most so many, the frequent first.
         copy: see `ParallelTextDataModule`.
+        vocabulary_from: a checkpoint whose vocabulary comes first in that of the sources, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
         seed: see there.
@@ -120,6 +123,7 @@ class Multi30kDataModule(ParallelTextDataModule):
         min_frequency: int = 2,
         max_vocabulary: int | None = None,
         copy: bool = False,
+        vocabulary_from: str | None = None,
         batch_size: int = 64,
         max_steps_per_batch: int | None = None,
         seed: int = 0,
@@ -139,6 +143,7 @@ class Multi30kDataModule(ParallelTextDataModule):
             min_frequency=min_frequency,
             max_vocabulary=max_vocabulary,
             copy=copy,
+            vocabulary_from=vocabulary_from,
             batch_size=batch_size,
             max_steps_per_batch=max_steps_per_batch,
             seed=seed,

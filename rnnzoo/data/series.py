@@ -27,12 +27,14 @@ class Series:
         label: What the file says it is; None where it says nothing.
         place: `file:line`, or the file and the row.
         conversion: What was done to what was read, in words; "" where nothing was.
+        answer_kind: `class` or `value`: what the file says the label is; None where it says nothing.
     """
 
     values: Tensor
     label: str | None
     place: str
     conversion: str = ""
+    answer_kind: str | None = None
 
 
 def number(cell: str, where: str) -> float:

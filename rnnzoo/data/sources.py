@@ -33,6 +33,10 @@ class TextSource:
     root: str | None
 
     def __post_init__(self) -> None:
+        for key in ("train_files", "validation_files", "test_files", "fractions"):
+            value = getattr(self, key)
+            if isinstance(value, str):
+                raise RnnzooError(f"data.{key} is a list, not the text {value!r}: write [{value}]")
         sources = {"corpus": self.corpus, "folder": self.folder, "train_files": self.train_files}
         given = [f"data.{key}" for key, value in sources.items() if value]
         if len(given) != 1:

@@ -62,7 +62,10 @@ class SplitFiles:
             RnnzooError: there is no test file.
         """
         if self.fractions is not None:
-            return share_out(_read(self.train, read_file), self.fractions, self.split_seed)[split]
+            found = _read(self.train, read_file)
+            if not found:
+                raise RnnzooError(f"there is no example in {self.description}: give files that have some")
+            return share_out(found, self.fractions, self.split_seed)[split]
         files = {"train": self.train, "validation": self.validation, "test": self.test}[split]
         if not files:
             raise RnnzooError(f"there are no {split} examples: give data.{split}_files")
@@ -73,6 +76,34 @@ class SplitFiles:
         """The files' names, for the title of a table."""
         names = [Path(path).name for path in (*self.train, *self.validation, *self.test)]
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+
+
+def check_own_files(
+    root: str | None,
+    train: Sequence[str] | None,
+    validation: Sequence[str] | None,
+    test: Sequence[str] | None,
+) -> None:
+    """Refuse what does not go together where a published set has its splits, and files of one's own are given.
+
+    Args:
+        root: where the published set lies, as given.
+        train: files to learn from; none: the published set.
+        validation: files to choose by.
+        test: files to report on.
+
+    Raises:
+        RnnzooError: a key that would not be looked at, or no file to choose by.
+    """
+    if root and train:
+        raise RnnzooError("data.root is where the published files lie, but data.train_files is given: unset one")
+    if train and not validation:
+        raise RnnzooError("data.train_files needs data.validation_files: give files to choose by")
+    if (validation or test) and not train:
+        raise RnnzooError(
+            "data.validation_files and data.test_files go with data.train_files, but the published files are asked "
+            "for: unset them, or give data.train_files too"
+        )
 
 
 def check_fractions(fractions: Sequence[float]) -> None:

@@ -60,7 +60,10 @@ def splits_from_folder(folder: str | Path) -> Splits:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise RnnzooError(f"data.folder: {folder} is {'a file' if folder.exists() else 'absent'}: give a folder")
+        raise RnnzooError(
+            f"data.folder: {folder} is {'a file' if folder.exists() else 'absent'}: give a folder with a file each of "
+            "train, valid and test text, or files as data.train_files"
+        )
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
     fits = {split: [name for name in names if any(word in name.lower() for word in _NAMES[split])] for split in _NAMES}
     for split, found in fits.items():
@@ -69,7 +72,7 @@ def splits_from_folder(folder: str | Path) -> Splits:
             raise RnnzooError(
                 f"data.folder: in {folder} {len(found) or 'no'} {problem} (a name with {' or '.join(_NAMES[split])}; "
                 f"the folder has: {', '.join(names) or 'nothing'}); name the files by data.train_files, "
-                "data.validation_files and data.test_files instead"
+                f"data.validation_files and data.test_files instead{_flags(folder, fits)}"
             )
     chosen = [found[0] for found in fits.values()]
     if len(set(chosen)) != len(chosen):
@@ -80,6 +83,15 @@ def splits_from_folder(folder: str | Path) -> Splits:
         )
     splits = splits_from_files(*[[str(folder / name)] for name in chosen])
     return replace(splits, description=f"folder {folder.resolve().name}")
+
+
+def _flags(folder: Path, fits: dict[str, list[str]]) -> str:
+    """The flags for the plainest name of each split, ready to paste; empty where a split has none."""
+    if not all(fits.values()):
+        return ""
+    plain = {split: min(found, key=lambda name: (name.count("."), len(name))) for split, found in fits.items()}
+    flags = (f'--data.{split}_files "[{folder / name}]"' for split, name in plain.items())
+    return f", such as: {' '.join(flags)}"
 
 
 def splits_from_fractions(files: Sequence[str], fractions: Sequence[float]) -> Splits:
@@ -107,7 +119,8 @@ def cut(texts: Sequence[Text], fractions: Sequence[float]) -> list[list[Text]]:
     >>> [(part[0].text, part[0].first_line) for part in parts]
     [('one\\ntwo\\n', 1), ('three\\n', 3), ('four\\n', 4)]
     """
-    if len(fractions) != 3 or min(fractions) < 0 or not math.isclose(sum(fractions), 1.0, abs_tol=1e-6):
+    numbers = all(isinstance(share, (int, float)) for share in fractions)
+    if len(fractions) != 3 or not numbers or min(fractions) < 0 or not math.isclose(sum(fractions), 1.0, abs_tol=1e-6):
         raise RnnzooError(
             f"data.fractions: {list(fractions)} must be three shares of train, validation and test that add up to 1, "
             "such as [0.9, 0.05, 0.05]"

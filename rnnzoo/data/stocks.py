@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
 from itertools import pairwise, takewhile
-from math import log
+from math import inf, log, sqrt
 from pathlib import Path
+from statistics import pstdev
 
 from rnnzoo.data.examples import Example
 from rnnzoo.data.files import read_text
@@ -19,27 +20,39 @@ DECISIONS = ("buy", "hold", "sell")
 
 
 class StocksDataModule(TaggerDataModule):
-    """At each month of a share's history: buy, hold or sell, by what the price was some months later.
+    """At each month of a share's history: buy, hold or sell, by the trend of which half is still to come.
 
-    With ``p_t`` the price of month t, read is the log return ``log(p_t / p_{t-1})``, and the decision is
+    With ``p_t`` the price of month t, ``r_t = log(p_t / p_{t-1})`` and ``s_t`` the standard deviation (about their own
+    mean) of the last n = `recent` returns, read is ``r_t / s_t``, from the first month that has n returns on. With
+    h = `horizon`
 
-    - `buy` where ``p_{t+horizon} / p_t - 1 >= threshold``;
-    - `sell` where ``p_{t+horizon} / p_t - 1 <= -threshold``;
+        d_t = log(p_{t+h} / p_{t-h}) / (s_t sqrt(2 h))
+
+    is the trend about month t in units of how much the share has moved of late: ``log(p_{t+h} / p_{t-h}) / (2 h)`` is
+    the slope there of the moving average of 2 h months (Hyndman & Athanasopoulos, section 3.3), and a price that goes
+    up or down at random moves by about ``s sqrt(2 h)`` in that time. The decision is
+
+    - `buy` where ``d_t >= threshold``;
+    - `sell` where ``d_t <= -threshold``;
     - `hold` otherwise.
 
+    So the months up to t say one half of a decision, and the other half is not to be known from prices: the lesson is
+    to find the half that is there. It is no advice to an investor.
+
     The months are cut in time, the same for all shares: the first part to train on, the next to choose by, the last to
-    report on. A month has a decision where the month it is decided by lies in the same part, so that nothing later is
-    learned from. Each example is a share from its first price to the end of the part; months before the part are read
-    and have no decision. The model must read forwards only (`stack.bidirectional: false`), since a backward direction
-    would read the answer; another is refused.
+    report on. A month has a decision where month t+h lies in the same part, so that nothing later is learned from. Each
+    example is a share from its first step to the end of the part; months before the part are read and have no decision.
+    The model must read forwards only (`stack.bidirectional: false`), since a backward direction would read the answer;
+    another is refused.
 
     Args:
         file: a CSV file with the column `Date` (year-month-day) and a column of prices for each share; lines that begin
             with `#` are left out. Of it the lines for the first day of a month count. A share may begin later than the
             file or end before it, and has no gap. None: `Stocks.csv`, which comes with matplotlib: ten shares and
             indices from 1990 to 2022.
-        horizon: how many months later the price is looked at.
-        threshold: by how much it must have changed, as a share of the price.
+        horizon: h, how many months before and after a month its trend is taken over; at most `recent`.
+        threshold: above 0, how large a trend is.
+        recent: n, at least 2, how many months the deviation is taken over.
         fractions: shares of training, validation and test months.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         seed: see there.
@@ -55,7 +68,8 @@ class StocksDataModule(TaggerDataModule):
         self,
         file: str | None = None,
         horizon: int = 3,
-        threshold: float = 0.05,
+        threshold: float = 0.7,
+        recent: int = 12,
         fractions: list[float] = [0.7, 0.1, 0.2],  # noqa: B006  # never changed
         batch_size: int = 10,
         seed: int = 0,
@@ -63,11 +77,14 @@ class StocksDataModule(TaggerDataModule):
     ) -> None:
         super().__init__(batch_size, None, seed, workers)
         check_fractions(fractions)
-        if horizon < 1:
-            raise RnnzooError(f"data.horizon: {horizon} must be at least 1")
-        if not 0 < threshold < 1:
-            raise RnnzooError(f"data.threshold: {threshold} must be above 0 and below 1, a share of the price")
-        self._file, self.horizon, self.threshold, self.fractions = file, horizon, threshold, fractions
+        if recent < 2:
+            raise RnnzooError(f"data.recent: {recent} must be at least 2")
+        if not 1 <= horizon <= recent:
+            raise RnnzooError(f"data.horizon: {horizon} must be at least 1 and at most data.recent, {recent}")
+        if not 0 < threshold < inf:
+            raise RnnzooError(f"data.threshold: {threshold} must be above 0")
+        self._file, self.horizon, self.threshold, self.recent = file, horizon, threshold, recent
+        self.fractions = fractions
 
     def setup(self, stage: str) -> None:
         """Refuse a model that reads the months which decide.
@@ -86,26 +103,40 @@ class StocksDataModule(TaggerDataModule):
     def description(self) -> str:
         """Which shares, and the rule."""
         return (
-            f"{len(self._prices)} shares of {Path(self._path).name}, {self.threshold:.0%} within {self.horizon} months"
+            f"{len(self._prices)} shares of {Path(self._path).name}, trends of {2 * self.horizon} months beyond "
+            f"{self.threshold:g} deviations"
         )
 
     def read(self, split: str) -> Sequence[Example]:
-        """Each share from its first price to the end of a part."""
+        """Each share from its first month that has a deviation to the end of a part.
+
+        Raises:
+            RnnzooError: a share whose price does not move.
+        """
         start, end = self.part(split)
         found = []
         for name, prices in self._prices.items():
             months = [month for month in sorted(prices) if month < end]
-            if len(months) < 2:
-                continue  # it began later
-            returns = [[log(prices[after] / prices[before])] for before, after in pairwise(months)]
-            decisions = [
-                decide(prices[month], prices[month + self.horizon], self.threshold)
-                if start <= month and month + self.horizon <= months[-1]
-                else None
-                for month in months[1:]
-            ]
+            logs = [log(prices[month]) for month in months]
+            returns = [later - before for before, later in pairwise(logs)]
+            read: list[list[float]] = []
+            decisions: list[str | None] = []
+            for at in range(self.recent, len(months)):
+                spread = pstdev(returns[at - self.recent : at])
+                if spread == 0:
+                    raise RnnzooError(
+                        f"{self._path}: {name} moves alike in {self.recent} months on end, up to month {months[at] + 1}"
+                        " of the file, so that its trend has no unit: raise data.recent, or remove the share"
+                    )
+                read.append([returns[at - 1] / spread])
+                decided = start <= months[at] and at + self.horizon < len(months)
+                if decided:
+                    trend = logs[at + self.horizon] - logs[at - self.horizon]
+                    decisions.append(decide(trend / (spread * sqrt(2 * self.horizon)), self.threshold))
+                else:
+                    decisions.append(None)
             if any(decisions):
-                found.append(Example(returns, [decisions], f"{self._path}, {name}"))
+                found.append(Example(read, [decisions], f"{self._path}, {name}"))
         return found
 
     def part(self, split: str) -> tuple[int, int]:
@@ -115,7 +146,7 @@ class StocksDataModule(TaggerDataModule):
         return {"train": (0, first), "validation": (first, second), "test": (second, count)}[split]
 
     def fit_encoding(self, examples: Sequence[Example]) -> SeriesEncoding:
-        """Mean and scale of the training returns."""
+        """Mean and scale of what is read of the training months."""
         return SeriesEncoding.fit(example.inputs for example in examples)
 
     @property
@@ -135,15 +166,15 @@ class StocksDataModule(TaggerDataModule):
         return read_monthly_prices(self._path)
 
 
-def decide(price: float, later: float, threshold: float) -> str:
-    """The decision that a later price shows to have been right; see `StocksDataModule`.
+def decide(trend: float, threshold: float) -> str:
+    """The decision of a trend; see `StocksDataModule`.
 
-    >>> [decide(100.0, later, threshold=0.05) for later in (105.0, 104.0, 96.0, 95.0)]
+    >>> [decide(trend, threshold=0.7) for trend in (0.7, 0.6, -0.6, -0.7)]
     ['buy', 'hold', 'hold', 'sell']
     """
-    if later - price >= threshold * price:
+    if trend >= threshold:
         return DECISIONS[0]
-    return DECISIONS[2] if later - price <= -threshold * price else DECISIONS[1]
+    return DECISIONS[2] if trend <= -threshold else DECISIONS[1]
 
 
 def read_monthly_prices(path: str) -> dict[str, dict[int, float]]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.data.files import read_text
+from rnnzoo.data.json_files import refuse_half_characters
 from rnnzoo.errors import RnnzooError, unknown
 
+_LONGEST_CELL = 2**31 - 1  # characters; Python's own limit is 131,072, shorter than some texts
 FORMATS = (".tsv", ".csv", ".jsonl")
 
 
@@ -19,7 +21,8 @@ def read_table(path: str | Path, columns: Sequence[str | int], header: bool = Tr
     """The values of some columns of each row, and the row's place, `file:line`.
 
     `.tsv`: separated by tabs, nothing is quoted. `.csv`: RFC 4180, separated by commas, quotes as doubled quotes.
-    `.jsonl`: an object a line. Each may be compressed, `.tsv.gz` and so on. Lines that are empty hold no row.
+    `.jsonl`: an object a line, of distinct keys. Each may be compressed, `.tsv.gz` and so on. Lines that are empty hold
+    no row.
 
     Args:
         path: the file.
@@ -57,6 +60,7 @@ def _tsv(text: str, path: str | Path) -> Iterator[tuple[list[str], str]]:
 
 
 def _csv(text: str, path: str | Path) -> Iterator[tuple[list[str], str]]:
+    csv.field_size_limit(_LONGEST_CELL)  # of the whole process: the module has no other
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         start = 1
@@ -74,15 +78,34 @@ def _objects(text: str, path: str | Path, columns: Sequence[str | int]) -> Itera
             continue
         place = f"{path}:{number}"
         try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+            row = json.loads(line, object_pairs_hook=_distinct, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
             raise RnnzooError(f"{place}: not JSON: {error}") from None
         if not isinstance(row, dict):
             raise RnnzooError(f'{place}: an object is expected, such as {{"text": ...}}, not {_shown(row)}')
+        refuse_half_characters(line, row, place)
         for column in columns:
+            if isinstance(column, int):
+                raise RnnzooError(
+                    f"{place}: an object has keys, not positions such as {column}: give its keys ({', '.join(row)}) as "
+                    "data.columns, or as the data.*_column"
+                )
             if column not in row:
-                raise RnnzooError(f"{place}: {unknown('key', str(column), list(row))}")
+                raise RnnzooError(f"{place}: {unknown('key', column, list(row))}")
         yield [row[column] for column in columns], place
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of a key that stands twice Python would take the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return found
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _position(column: str | int, names: list[str] | None, path: str | Path) -> int:

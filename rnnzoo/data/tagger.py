@@ -16,7 +16,7 @@ class TaggerDataModule(ExampleDataModule):
     """Sequences with tags; a subclass reads them (see `ExampleDataModule`).
 
     An example's target is a list with an entry for each column: the list of the tags of all steps, None where a step
-    has none. A place that counts its steps by lines, `file:first line`, lets an error name the line of a tag.
+    has none. `Example.lines` lets an error name the line of a tag.
 
     Attributes:
         columns: the names of the columns, the first is the one that counts.
@@ -34,10 +34,8 @@ class TaggerDataModule(ExampleDataModule):
         }
         for column, tags in found.items():
             if len(tags) < 2:
-                raise RnnzooError(
-                    f"the column {column} of {self.description} has {'the tag ' + repr(tags[0]) if tags else 'no tag'} "
-                    "only: there is nothing to learn"
-                )
+                has = f"only the tag {tags[0]!r}" if tags else "no tag"
+                raise RnnzooError(f"the column {column} of {self.description} has {has}: there is nothing to learn")
         return found
 
     def targets(self, split: str) -> Tensor:
@@ -77,7 +75,8 @@ def _check(example: Example, at: int, column: str, numbers: dict[str | None, int
         raise RnnzooError(f"{example.place}: {length} tokens, but {len(tags)} tags of {column}: give one for each")
     for step, tag in enumerate(tags):
         if tag not in numbers:
+            kind = "tag" if column == "tag" else f"{column} tag"
             raise RnnzooError(
-                f"{example.place}: the {column} tag {tag!r} of token {step + 1} does not occur in the training data: "
-                "correct it, leave the sentence out, or add training sentences that have it"
+                f"{example.place_of(step)}: the {kind} {tag!r} of token {step + 1} does not occur in the training data"
+                ": correct it, leave the sentence out, or add training sentences that have it"
             )

@@ -40,6 +40,7 @@ class TextFoldersDataModule(AcceptorDataModule):
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
         lowercase: whether words are looked up in lower case.
         characters: whether the characters of each word are there too, for an input layer that reads them.
+        vocabulary_from: a checkpoint whose vocabulary comes first, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
         seed: see there.
@@ -62,6 +63,7 @@ class TextFoldersDataModule(AcceptorDataModule):
         max_vocabulary: int | None = None,
         lowercase: bool = False,
         characters: bool = False,
+        vocabulary_from: str | None = None,
         batch_size: int = 32,
         max_steps_per_batch: int | None = None,
         seed: int = 0,
@@ -79,7 +81,9 @@ class TextFoldersDataModule(AcceptorDataModule):
             raise RnnzooError(f"{given[0]}: a folder is given twice: what was trained on says nothing as test")
         self.fractions = None if fractions is None else _three(fractions, test_folder)
         self.split_seed, self.ignore = split_seed, tuple(ignore or ())
-        self._vocabulary = TextVocabulary(tokenizer, min_frequency, max_vocabulary, lowercase, characters)
+        self._vocabulary = TextVocabulary(
+            tokenizer, min_frequency, max_vocabulary, lowercase, characters, vocabulary_from
+        )
         self._shared: dict[str, list[Example]] = {}
 
     @property
@@ -91,13 +95,25 @@ class TextFoldersDataModule(AcceptorDataModule):
         """The texts of a split, label by label, files in the order of their names."""
         folder = self.folders[split]
         if folder is not None and (self.fractions is None or split == "test"):
-            return read_labelled_folder(folder, self.ignore)
+            return self._checked(split, read_labelled_folder(folder, self.ignore))
         if self.fractions is None:
             raise RnnzooError(f"there are no {split} examples: give data.{split}_folder")
         if not self._shared:
             examples = read_labelled_folder(str(self.folders["train"]), self.ignore)
             self._shared = share_out(examples, self.fractions, self.split_seed)
         return self._shared[split]
+
+    def _checked(self, split: str, examples: list[Example]) -> list[Example]:
+        """The examples of a folder of its own, whose labels must be those of the training folder."""
+        if split != "train":
+            known = {example.target for example in self.examples("train")}
+            for example in examples:
+                if example.target not in known:
+                    raise RnnzooError(
+                        f"{example.place}: the label {example.target!r} does not occur in the training data "
+                        f"({', '.join(sorted(known)[:12])}): give training examples of it, or name it in data.ignore"
+                    )
+        return examples
 
     def fit_encoding(self, examples: Sequence[Example]) -> TextEncoding:
         """The vocabulary of the training texts."""
@@ -121,7 +137,8 @@ def read_labelled_folder(folder: str | Path, ignore: Sequence[str] = ()) -> list
         others = [entry.name for entry in entries if not entry.is_dir()]
         raise RnnzooError(
             f"{folder / others[0]}: stands beside folders: either each label has a folder of texts or a file with a "
-            f"text a line; move it, or give data.ignore: [{', '.join(others)}]"
+            f"text a line; move it, or give data.ignore: [{', '.join(others)}], and in it also the folders that are no "
+            f"labels, of {', '.join(entry.name for entry in folders)}"
         )
     if not folders:
         return [example for path in entries for example in _lines(path)]

@@ -60,6 +60,11 @@ class TextVocabulary:
         trained = None if self.vocabulary_from is None else self._trained(given)
         if trained is not None:
             specials = trained.vocabulary.tokens
+            if self.max_vocabulary is not None and self.max_vocabulary <= len(specials):
+                raise RnnzooError(
+                    f"data.max_vocabulary {self.max_vocabulary:,} has no room beside the {len(specials):,} tokens of "
+                    f"data.vocabulary_from {self.vocabulary_from}: allow more"
+                )
             given = trained.tokenizer.config() if trained.tokenizer.inventory() else given
         options = {"end_of_line": False, "lowercase": self.lowercase, **given}
         texts = (example.inputs for example in examples if isinstance(example.inputs, str))

@@ -6,7 +6,7 @@ from typing import Literal
 from rnnzoo.data.acceptor import AcceptorDataModule
 from rnnzoo.data.examples import Example
 from rnnzoo.data.roots import dataset_folder
-from rnnzoo.data.split_files import SplitFiles
+from rnnzoo.data.split_files import SplitFiles, check_own_files
 from rnnzoo.data.text_vocabulary import TextVocabulary
 from rnnzoo.data.trees import read_trees
 from rnnzoo.encodings import TextEncoding
@@ -62,8 +62,7 @@ class TreebankDataModule(AcceptorDataModule):
         super().__init__(batch_size, max_steps_per_batch, seed, workers)
         if classes not in (2, 5):
             raise RnnzooError(f"data.classes must be 2 or 5, not {classes}")
-        if root and train_files:
-            raise RnnzooError("data.root is where the treebank lies, but data.train_files is given: unset one")
+        check_own_files(root, train_files, validation_files, test_files)
         self.names = _LABELS if classes == 5 else _SIDES
         self.phrases, self._root = phrases, root
         self._given = (train_files or [], validation_files or [], test_files or [])

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from rnnzoo.data.conllu import read_conllu
 from rnnzoo.data.examples import Example
 from rnnzoo.data.roots import dataset_folder
-from rnnzoo.data.split_files import SplitFiles
+from rnnzoo.data.split_files import SplitFiles, check_own_files
 from rnnzoo.data.tagger import TaggerDataModule
 from rnnzoo.data.text_vocabulary import TextVocabulary
 from rnnzoo.encodings import TextEncoding
 from rnnzoo.errors import RnnzooError
 
+_UNSPECIFIED = ("upos", "xpos", "head", "deprel")  # where _ says that nobody told; elsewhere that there is nothing
 _EWT = "https://github.com/UniversalDependencies/UD_English-EWT (its three .conllu files)"
 
 
@@ -24,11 +25,13 @@ class ConlluDataModule(TaggerDataModule):
         train_files: CoNLL-U files to learn from; also `.gz`.
         validation_files: files to choose by.
         test_files: files to report on.
-        columns: the fields that are tags, the first is the one that counts: `upos`, `xpos`, `deprel` ...
+        columns: the fields that are tags, the first is the one that counts: `upos`, `xpos`, `deprel` ... Where one of
+            these is `_`, the step has no tag and is not counted.
         min_frequency: words that occur less often in the training sentences are `<unk>`.
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
         lowercase: whether words are looked up in lower case; characters keep their case.
         characters: whether the characters of each word are there too, for an input layer that reads them.
+        vocabulary_from: a checkpoint whose vocabulary comes first, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
         seed: see there.
@@ -47,6 +50,7 @@ class ConlluDataModule(TaggerDataModule):
         max_vocabulary: int | None = None,
         lowercase: bool = False,
         characters: bool = False,
+        vocabulary_from: str | None = None,
         batch_size: int = 32,
         max_steps_per_batch: int | None = None,
         seed: int = 0,
@@ -57,11 +61,14 @@ class ConlluDataModule(TaggerDataModule):
             raise RnnzooError("give exactly one of data.treebank and data.train_files")
         if treebank not in (None, "ewt"):
             raise RnnzooError(f"unknown data.treebank {treebank!r}: ewt is known; give others by data.train_files")
+        check_own_files(root, train_files, validation_files, test_files)
         if not columns or len(set(columns)) < len(columns):
             raise RnnzooError(f"data.columns must name at least one field, each once, not {columns}")
         self.columns, self._root, self._treebank = columns, root, treebank
         self._given = (train_files or [], validation_files or [], test_files or [])
-        self._vocabulary = TextVocabulary("whitespace", min_frequency, max_vocabulary, lowercase, characters)
+        self._vocabulary = TextVocabulary(
+            "whitespace", min_frequency, max_vocabulary, lowercase, characters, vocabulary_from
+        )
 
     @property
     def description(self) -> str:
@@ -79,7 +86,12 @@ class ConlluDataModule(TaggerDataModule):
     def read_file(self, path: str) -> list[Example]:
         """The sentences of a file."""
         return [
-            Example(sentence.words, sentence.columns, f"{path}:{sentence.lines[0]}")
+            Example(
+                sentence.words,
+                [_told(column, tags) for column, tags in zip(self.columns, sentence.columns, strict=True)],
+                f"{path}:{sentence.lines[0]}",
+                sentence.lines,
+            )
             for sentence in read_conllu(path, self.columns)
         ]
 
@@ -90,3 +102,7 @@ class ConlluDataModule(TaggerDataModule):
         names = [folder / f"en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")]
         train, validation, test = (str(name if name.exists() else name.with_name(f"{name.name}.gz")) for name in names)
         return SplitFiles([train], [validation], [test])
+
+
+def _told(column: str, tags: list[str]) -> list[str | None]:
+    return [None if tag == "_" and column in _UNSPECIFIED else tag for tag in tags]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rnnzoo.data.files import read_text
 from rnnzoo.errors import RnnzooError
 
-_PARTS = re.compile(r"\(|\)|[^\s()]+")
+_PARTS = re.compile(r"\(|\)|[^ \t()]+")  # a word may have other white space in it: SST has 8\u00a01/2
 
 
 class Phrase(NamedTuple):
@@ -45,11 +45,14 @@ def parse_tree(line: str, place: str) -> list[Phrase]:
     words: list[str] = []
     found: list[Phrase] = []
     open_nodes: list[tuple[str | None, int]] = []  # label, number of words before it
+    leaf = False  # whether the innermost open node has a word of its own
     complete = False
     for match in _PARTS.finditer(line):
         part, column = match.group(), match.start() + 1
         if complete:
             raise RnnzooError(f"{place}: something stands behind the tree, at column {column}: {part!r}")
+        if leaf and part != ")":
+            raise RnnzooError(f"{place}: a node of one word ends with it, but {part!r} follows at column {column}")
         if part == "(":
             open_nodes.append((None, len(words)))
         elif not open_nodes:
@@ -61,10 +64,15 @@ def parse_tree(line: str, place: str) -> list[Phrase]:
                     f"{place}: a node without {'label' if label is None else 'words'} ends at column {column}"
                 )
             found.append(Phrase(label, words[start:]))
-            complete = not open_nodes
+            complete, leaf = not open_nodes, False
         elif open_nodes[-1][0] is None:
             open_nodes[-1] = (part, open_nodes[-1][1])
+        elif len(words) > open_nodes[-1][1]:
+            raise RnnzooError(
+                f"{place}: the word {part!r} stands beside nodes, at column {column}: give it one of its own"
+            )
         else:
+            leaf = True
             words.append(part.replace("\\/", "/").replace("\\*", "*"))
     if not complete:
         raise RnnzooError(f"{place}: the tree is cut short: {len(open_nodes)} brackets are not closed")

@@ -18,7 +18,8 @@ def read_ts(path: str | Path, missing: str = "error") -> list[Series]:
     """The series of a file in the `.ts` format of the UEA archive (Bagnall et al. 2018).
 
     Below `@data` each line is a series: its dimensions divided by colons, their values by commas, and last its label,
-    where `@classLabel` or `@targetLabel` says that there is one. What the header says of dimensions, lengths and labels
+    where `@classLabel` or `@targetLabel` says that there is one, a class or a number to be predicted. Lines that begin
+    with `#` are comments. What the header says of dimensions, lengths and labels
     must be so. Time stamps are not supported. The file may be gzip-compressed, its name ending in `.gz`.
 
     Args:
@@ -34,7 +35,7 @@ def read_ts(path: str | Path, missing: str = "error") -> list[Series]:
     header = _ts_header(path, lines)
     found = []
     for at, line in lines:
-        if line.strip():
+        if line.strip() and not line.startswith("#"):
             found.append(one := _ts_series(f"{path}:{at}", line.strip(), header, missing))
             header.dimensions = one.values.shape[1]  # from now on, where the header does not say it
             header.length = len(one.values) if header.equal else header.length
@@ -49,7 +50,7 @@ class _Header:
     equal: bool = False
     length: int | None = None
     labels: frozenset[str] | None = None  # the known ones
-    labelled: bool = False
+    answer_kind: str | None = None  # of the label; None: there is none
 
 
 _TAGS = (
@@ -91,34 +92,39 @@ def _ts_header(path: str | Path, lines: Iterator[tuple[int, str]]) -> _Header:
             header.dimensions = 1
         if name == "equallength":
             header.equal = yes
-        if name == "targetlabel":
-            header.labelled = yes
+        if name == "targetlabel" and yes:
+            header.answer_kind = "value"
         if name == "classlabel":
             if yes and not values[1:]:
                 raise RnnzooError(f"{path}:{at}: {tag} true needs the classes: name them behind it")
-            header.labelled, header.labels = yes, frozenset(values[1:]) if yes else None
+            if yes:
+                header.answer_kind, header.labels = "class", frozenset(values[1:])
     raise RnnzooError(f"{path}: has no line @data: it is no .ts file, or cut short")
 
 
 def _ts_series(place: str, line: str, header: _Header, missing: str) -> Series:
-    *parts, label = line.split(":") if header.labelled else [*line.split(":"), ""]
+    labelled = header.answer_kind is not None
+    *parts, label = line.split(":") if labelled else [*line.split(":"), ""]
     label = label.strip()
+    if not parts:
+        raise RnnzooError(
+            f"{place}: has no dimension before the label, or no label: values, a colon and the label are expected, not "
+            f"{line[:40]!r}"
+        )
     if header.dimensions is not None and len(parts) != header.dimensions:
         raise RnnzooError(
-            f"{place}: has {len(parts)} dimensions{' before the label' * header.labelled}, the header or the first "
+            f"{place}: has {len(parts)} dimensions{' before the label' * labelled}, the header or the first "
             f"series {header.dimensions}"
         )
     if header.labels is not None and label not in header.labels:
         raise RnnzooError(f"{place}: {unknown('class', label, header.labels)} in @classLabel")
-    if header.labelled and not label:
+    if labelled and not label:
         raise RnnzooError(f"{place}: has no label")
     columns = [[number(cell, place) for cell in part.split(",")] for part in parts]
     lengths = sorted({len(column) for column in columns})
-    if not lengths:
-        raise RnnzooError(f"{place}: has no dimension before the label")
     if len(lengths) > 1:
         raise RnnzooError(f"{place}: its dimensions have different lengths, from {lengths[0]} to {lengths[-1]}")
     if header.length is not None and lengths[0] != header.length:
         raise RnnzooError(f"{place}: has {lengths[0]} steps, the header or the first series {header.length}")
     values, conversion = without_gaps(np.array(columns).T, missing, place)
-    return Series(values, label if header.labelled else None, place, conversion)
+    return Series(values, label if labelled else None, place, conversion, header.answer_kind)

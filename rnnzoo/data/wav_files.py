@@ -44,7 +44,8 @@ def read_wavs(
     Args:
         path: The folder or the archive.
         pattern: How the names are to be read: each ``{field}`` stands for as few characters as fit, none of them a
-            slash. ``{label}`` must be there. Slashes in it divide folders; folders further up do not matter.
+            slash. ``{label}`` must be there. Slashes in it divide folders; folders further up do not matter, but then
+            all files must lie equally deep, so that none is labelled by a folder of another kind.
         rate: The sampling rate that all must have; None: that of the first.
         convert: Whether several channels are averaged and other rates resampled, else they are errors; see
             `rnnzoo.encodings.wav.waveform`.
@@ -57,16 +58,22 @@ def read_wavs(
     path = Path(path)
     if not path.exists():
         raise RnnzooError(f"{path}: no such folder of wav files, nor archive")
-    empty = True
+    first: tuple[int, str] | None = None  # how deep the first file lies, and where
     for name, place, data in _folder(path) if path.is_dir() else _archive(path):
-        depth = pattern.count("/") + 1
-        match = fits.fullmatch("/".join(PurePosixPath(name).parts[-depth:]))
+        depth, parts = pattern.count("/") + 1, PurePosixPath(name).parts
+        first = first or (len(parts), place)
+        if depth > 1 and len(parts) != first[0]:
+            raise RnnzooError(
+                f"{place}: lies not as deep in folders as {first[1]}, so that by {pattern!r} folders of different "
+                "kinds would be labels: move or remove one"
+            )
+        match = fits.fullmatch("/".join(parts[-depth:]))
         if match is None:
             raise RnnzooError(f"{place}: its name does not fit {pattern!r}: rename or remove it, or change the pattern")
         sound = read_wav(place, rate, convert) if data is None else waveform(data, place, rate, convert)
-        rate, empty = sound.rate, False
+        rate = sound.rate
         yield WavExample(sound, match["label"], match.groupdict(), place)
-    if empty:
+    if first is None:
         raise RnnzooError(f"{path}: has no file whose name ends in .wav")
 
 

@@ -96,6 +96,10 @@ class WritingDataModule(ExampleDataModule):
         for example in examples:
             try:
                 tokens = self._encode_target(example)
+                if (tokens == end).any():
+                    raise RnnzooError(
+                        f"{END} stands in {example.target!r}: it ends what is written, and is added itself"
+                    )
             except RnnzooError as error:
                 raise RnnzooError(f"{example.place}: what is to be written: {error}") from None
             encoded.append({"tokens": torch.cat((tokens, end))})

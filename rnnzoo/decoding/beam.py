@@ -9,7 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnzoo.decoding.contract import Covering, Decodable, Decoded, begin, refuse_nan, time_to_look
+from rnnzoo.decoding.contract import (
+    Covering,
+    Decodable,
+    Decoded,
+    begin,
+    narrow,
+    refuse_nan,
+    time_to_look,
+    who_goes_on,
+)
 from rnnzoo.decoding.kept import Kept
 from rnnzoo.decoding.lexical import Phrases
 from rnnzoo.decoding.limits import Limits
@@ -45,8 +54,9 @@ def beam_search(
     `Score`; the `num_return` best are kept. A beam of 1 is `greedy_search`, and one of at least V^L is exhaustive.
 
     A row is done when no live hypothesis can still beat the worst of the `num_return` that are kept (`Score.bound`).
-    What it does after that changes nothing, so that each row gives what it would give alone. All rows are looked at for
-    that after each token on the CPU, elsewhere after every 16: the only wait for the device.
+    What it does after that changes nothing, so that each row gives what it would give alone, and rows that are done are
+    left out of the further steps where the network allows it (`Narrowing`). All rows are looked at for that after each
+    token on the CPU, elsewhere after every 16: the only wait for the device.
 
     Args:
         network: see `Decodable`; in evaluation mode, or its dropout acts.
@@ -83,8 +93,8 @@ def beam_search(
     score = Score(length_penalty, alpha, coverage_penalty)
     beam = Beam(beam_size, num_return, groups, diversity, constraints)
     for hypotheses in search(network, condition, start, limits, score, beam):
-        kept = hypotheses.kept
-    return kept.result(num_return, end_id)
+        whole = hypotheses.whole
+    return whole.result(num_return, end_id)
 
 
 @dataclass(frozen=True)
@@ -110,17 +120,22 @@ class Beam:
 
 @dataclass(frozen=True)
 class Hypotheses:
-    """A search after one of its steps: G groups of W hypotheses for each input.
+    """A search after one of its steps: G groups of W hypotheses for each of the n inputs that it goes on with.
 
     Attributes:
-        log_probs: (N, G, W), of the live ones; -inf where a hypothesis is no longer live.
-        sequences: (N, G, W, t), what they have written.
-        kept: the best finished ones.
+        inputs: (n,) int64, which of the N inputs these are, ascending; None: all.
+        log_probs: (n, G, W), of the live ones; -inf where a hypothesis is no longer live.
+        sequences: (n, G, W, t), what they have written.
+        kept: the best finished ones of these inputs.
+        whole: the best finished ones of all N inputs.
     """
+
+    inputs: Tensor | None
 
     log_probs: Tensor
     sequences: Tensor
     kept: Kept
+    whole: Kept
 
 
 @torch.no_grad()
@@ -133,18 +148,20 @@ def search(
     rows, vocabulary_size = log_probs.shape
     device, groups = log_probs.device, beam.groups
     limits.check(rows, vocabulary_size)
-    if beam.size > vocabulary_size:
-        raise RnnzooError(f"beam_size {beam.size} is larger than the vocabulary of {vocabulary_size}")
+    own = getattr(network, "vocabulary_size", vocabulary_size)  # without what is copied: whatever is in the batch
+    if beam.size > own:
+        raise RnnzooError(f"beam_size {beam.size} is larger than the vocabulary of {own}")
     phrases = Phrases(beam.constraints, rows, vocabulary_size, limits.max_length, limits.end_id, device)
     if groups > 1:
         index = torch.arange(rows, device=device).repeat_interleave(groups)
         log_probs, state = log_probs[index], network.reorder(state, index)
-    kept = Kept.empty((rows, groups, -(-beam.num_return // groups)), limits.max_length, log_probs)
+    inputs: Tensor | None = None
+    whole = kept = Kept.empty((rows, groups, -(-beam.num_return // groups)), limits.max_length, log_probs)
     totals = torch.zeros(rows, groups, 1, dtype=kept.scores.dtype, device=device)  # W is 1 at first, then B / G
     sequences = torch.zeros(rows, groups, 1, 0, dtype=torch.int64, device=device)
     progress = phrases.begin(groups).unsqueeze(2)  # (N, G, W, C)
     for length in range(1, limits.max_length + 1):
-        width = totals.shape[-1]
+        rows, _, width = totals.shape
         allowed = limits.restrict(log_probs.view(rows, groups * width, vocabulary_size), sequences.flatten(1, 2))
         allowed = allowed.view(rows, groups, width, vocabulary_size)
         if phrases.num_tokens and limits.end_id is not None:
@@ -162,16 +179,26 @@ def search(
         scores = score(totals, length, coverage)
         kept = kept.add(scores, totals, sequences, ended & phrases.all_met(progress))
         totals = totals.masked_fill(ended, -torch.inf)
-        yield Hypotheses(totals, sequences, kept)
+        whole = kept if inputs is None else whole.put(inputs, kept)
+        yield Hypotheses(inputs, totals, sequences, kept, whole)
 
         if length == limits.max_length:
             return
+        first = torch.arange(rows * groups, device=device).view(rows, groups, 1) * width
+        goes_on: Tensor | None = None
         if time_to_look(length, device):
-            refuse_nan(totals)
-            if bool((score.bound(totals.amax(-1), limits.max_length) <= kept.scores[..., -1]).all()):
+            refuse_nan(totals, inputs)
+            hopeful = score.bound(totals.amax(-1), limits.max_length) > kept.scores[..., -1]
+            goes_on = who_goes_on(hopeful.any(-1), network, memory)
+        if goes_on is not None:
+            if len(goes_on) == 0:
                 return
-        if beam.size > groups:  # else each hypothesis is its own parent
-            first = torch.arange(rows * groups, device=device).view(rows, groups, 1) * width
+            inputs = goes_on if inputs is None else inputs[goes_on]
+            totals, sequences, progress = totals[goes_on], sequences[goes_on], progress[goes_on]
+            first, parents, tokens = first[goes_on], parents[goes_on], tokens[goes_on]
+            kept, limits, phrases = kept.select(goes_on), limits.select(goes_on), phrases.select(goes_on)
+            memory = narrow(network, memory, goes_on)
+        if beam.size > groups or goes_on is not None:  # else each hypothesis is its own parent
             state = network.reorder(state, (first + parents).flatten())
         log_probs, state = network.step(tokens.flatten(), state, memory)
 

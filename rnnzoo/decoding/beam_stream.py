@@ -74,6 +74,10 @@ def stream_beam_search(
     given: Tensor | None = None
     for hypotheses in search(network, condition, start, limits, score, Beam(beam_size)):
         tokens, counts = _certain(hypotheses, score, max_length)
+        if hypotheses.inputs is not None:  # of the others all was certain before
+            rows = len(hypotheses.whole.scores)
+            tokens = tokens.new_zeros(rows, tokens.shape[1]).index_copy_(0, hypotheses.inputs, tokens)
+            counts = counts.new_zeros(rows).index_copy_(0, hypotheses.inputs, counts)
         given = torch.zeros_like(counts) if given is None else given
         new = (counts - given).clamp(min=0)
         most = int(new.max())

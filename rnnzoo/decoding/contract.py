@@ -11,7 +11,7 @@ from torch import Tensor
 from rnnzoo.errors import RnnzooError
 from rnnzoo.recurrent.state import tensors
 
-CHECK_EVERY = 16  # steps between two looks at whether all rows have ended, where a look makes the device wait
+CHECK_EVERY = 16  # steps between two looks at which rows have ended, where a look makes the device wait
 
 
 class Decodable(Protocol):
@@ -32,6 +32,13 @@ class Covering(Decodable, Protocol):
 
     def coverage(self, state: Any, memory: Any) -> Tensor:
         """The attention that each source position was given so far, (M, S); 1 where a position is padding."""
+
+
+class Narrowing(Decodable, Protocol):
+    """A network with a memory whose rows can be left out, so that a search need not go on with what has ended."""
+
+    def select_memory(self, memory: Any, index: Tensor) -> Any:
+        """The rows `index` (n,) of a memory, in ascending order."""
 
 
 class Started(NamedTuple):
@@ -126,16 +133,36 @@ def check_ids(name: str, ids: Tensor, vocabulary_size: int) -> None:
 
 
 def time_to_look(length: int, device: torch.device) -> bool:
-    """Whether to look after this many tokens if all rows have ended: each time where looking costs nothing."""
+    """Whether to look after this many tokens which rows have ended: each time where looking costs nothing."""
     return device.type == "cpu" or length % CHECK_EVERY == 0
 
 
-def refuse_nan(log_probs: Tensor) -> None:
+def who_goes_on(going: Tensor, network: Any, memory: Any) -> Tensor | None:
+    """The rows to go on with, none if all (n,) have ended; None: all, since none has, or none can be left out.
+
+    It waits for the device.
+    """
+    index = going.nonzero().squeeze(1)
+    can = memory is None or hasattr(network, "select_memory")
+    return None if len(index) == len(going) or (len(index) and not can) else index
+
+
+def narrow(network: Any, memory: Any, index: Tensor) -> Any:
+    """The rows `index` of a memory, where `who_goes_on` gave them."""
+    return None if memory is None else network.select_memory(memory, index)
+
+
+def refuse_nan(log_probs: Tensor, inputs: Tensor | None = None) -> None:
     """Say that what was decoded means nothing.
+
+    Args:
+        log_probs: (n, ...).
+        inputs: (n,), the numbers of these rows; None: 0 to n - 1.
 
     Raises:
         RnnzooError: a log-probability is NaN.
     """
     wrong = log_probs.isnan().flatten(1).any(1)
     if bool(wrong.any()):
-        raise RnnzooError(f"the network gives NaN as log-probability (row {int(wrong.nonzero()[0])}): is it trained?")
+        row = int((wrong.nonzero().squeeze(1) if inputs is None else inputs[wrong])[0])
+        raise RnnzooError(f"the network gives NaN as log-probability (row {row}): is it trained?")

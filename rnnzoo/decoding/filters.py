@@ -7,6 +7,8 @@ from torch import Tensor
 
 from rnnzoo.errors import RnnzooError
 
+BLOCK = 128
+
 
 def check_sampling(temperature: float, top_k: int | None, top_p: float | None, vocabulary_size: int | None) -> None:
     """Refuse what `filter_log_probs` cannot mean.
@@ -73,10 +75,20 @@ def draw(log_probs: Tensor, generator: torch.Generator) -> Tensor:
     """One token from each distribution (..., V): the first whose cumulative probability exceeds u ~ U[0, 1).
 
     In float64: u has 53 bits, so that u times the sum stays below the sum, and a token of probability 0 is never drawn.
-    It costs a fraction of drawing V exponentials a row, and never waits for the device.
+    First a block of `BLOCK` tokens is found by the blocks' sums, then the token in it: only its probabilities need
+    running sums. It costs a fraction of drawing V exponentials a row, and never waits for the device.
     """
-    cumulative = log_probs.exp().cumsum(-1, dtype=torch.float64)
+    vocabulary_size = log_probs.shape[-1]
+    padded = torch.nn.functional.pad(log_probs.exp(), (0, -vocabulary_size % BLOCK))
+    padded = padded.view(*padded.shape[:-1], -1, BLOCK)
+    blocks = padded.sum(-1, dtype=torch.float64).cumsum(-1)
     shape = (*log_probs.shape[:-1], 1)
     uniform = torch.rand(shape, dtype=torch.float64, device=log_probs.device, generator=generator)
-    drawn = torch.searchsorted(cumulative, uniform * cumulative[..., -1:], right=True).squeeze(-1)
-    return drawn.clamp(max=log_probs.shape[-1] - 1)  # only of NaN is it V
+    goal = uniform * blocks[..., -1:]
+    block = torch.searchsorted(blocks, goal, right=True).clamp(max=blocks.shape[-1] - 1)  # only of NaN is it past all
+    rest = goal - torch.nn.functional.pad(blocks, (1, 0)).gather(-1, block)
+    inside = padded.gather(-2, block[..., None].expand(*shape, BLOCK)).squeeze(-2).cumsum(-1, dtype=torch.float64)
+    # The sums were made in another order: the rest must stay below what the block's running sum ends with.
+    below = torch.nextafter(inside[..., -1:], inside.new_zeros(()))
+    drawn = block * BLOCK + torch.searchsorted(inside, torch.minimum(rest, below), right=True)
+    return drawn.squeeze(-1).clamp(max=vocabulary_size - 1)  # only of NaN is it V

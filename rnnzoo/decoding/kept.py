@@ -57,6 +57,19 @@ class Kept:
             torch.cat((self.tokens, padded), 2).gather(2, order[..., None].expand(-1, -1, -1, longest)),
         )
 
+    def select(self, index: Tensor) -> Kept:
+        """The rows `index` of the inputs."""
+        return Kept(self.scores[index], self.log_probs[index], self.lengths[index], self.tokens[index])
+
+    def put(self, index: Tensor, other: Kept) -> Kept:
+        """These, with the rows `index` in exchange for those of another."""
+        return Kept(
+            self.scores.index_copy(0, index, other.scores),
+            self.log_probs.index_copy(0, index, other.log_probs),
+            self.lengths.index_copy(0, index, other.lengths),
+            self.tokens.index_copy(0, index, other.tokens),
+        )
+
     def result(self, num_return: int, end_id: int | None) -> Decoded:
         """The `num_return` best of all groups, best first."""
         order = self.scores.flatten(1).sort(stable=True, dim=-1, descending=True).indices[:, :num_return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -61,6 +62,12 @@ class Phrases:
                 moves[row, at, :size, :size] = torch.tensor(_moves(list(phrase)))
         self.tokens, self.lengths, self._moves = tokens.to(device), lengths.to(device), moves.to(device)
         self.num_tokens = int(lengths.sum(1).max())
+
+    def select(self, index: Tensor) -> Phrases:
+        """The phrases of the inputs `index`."""
+        chosen = copy.copy(self)
+        chosen.tokens, chosen.lengths, chosen._moves = self.tokens[index], self.lengths[index], self._moves[index]
+        return chosen
 
     def begin(self, width: int) -> Tensor:
         """(N, W, C): no progress yet."""

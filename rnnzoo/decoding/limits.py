@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -75,6 +75,12 @@ class Limits:
         check_ids("prefix", self.prefix.where(real, 0), vocabulary_size)
         if self.end_id is not None and bool(((self.prefix == self.end_id) & real).any()):
             raise RnnzooError(f"prefix holds the end token {self.end_id}: nothing could follow it")
+
+    def select(self, index: Tensor) -> Limits:
+        """The rules of the rows `index`."""
+        if self.prefix is None:
+            return self
+        return replace(self, prefix=self.prefix[index], prefix_lengths=self._prefix_lengths()[index])
 
     def forced(self, length: int) -> tuple[Tensor, Tensor] | None:
         """Of sequences of this length, the tokens (N,) that must follow, and in which rows (N,) they must."""

@@ -8,8 +8,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rnnzoo.decoding.contract import Decodable, Decoded, begin, refuse_nan, time_to_look
+from rnnzoo.decoding.contract import (
+    Decodable,
+    Decoded,
+    begin,
+    narrow,
+    refuse_nan,
+    time_to_look,
+    who_goes_on,
+)
 from rnnzoo.decoding.filters import check_sampling, draw, filter_log_probs
+from rnnzoo.decoding.largest import largest
 from rnnzoo.decoding.limits import Limits
 from rnnzoo.errors import RnnzooError
 
@@ -192,8 +201,9 @@ def _steps(
         index = torch.arange(rows, device=device).repeat_interleave(copies)
         log_probs, state = log_probs[index], network.reorder(state, index)
     ended = torch.zeros(rows, copies, dtype=torch.bool, device=device)
+    inputs: Tensor | None = None  # which of the N go on; None: all
     for length in range(limits.max_length):
-        log_probs = log_probs.view(rows, copies, vocabulary_size)
+        log_probs = log_probs.view(-1, copies, vocabulary_size)
         allowed = log_probs
         if limits.end_id is not None and not limits.may_end(length):
             allowed = log_probs.index_fill(-1, torch.tensor(limits.end_id, device=device), -torch.inf)
@@ -210,17 +220,33 @@ def _steps(
             tokens = tokens.masked_fill(ended, limits.end_id)
             chosen, drawn = chosen.masked_fill(ended, 0.0), drawn.masked_fill(ended, 0.0)
             ended = ended | (tokens == limits.end_id)
-            yield Step(tokens, chosen, drawn, ended)
-            if time_to_look(length + 1, device) and bool(ended.all()):
-                return
+            step = Step(tokens, chosen, drawn, ended)
+            yield step if inputs is None else _whole(step, inputs, rows, limits.end_id)
+            goes_on = None
+            if time_to_look(length + 1, device):
+                goes_on = who_goes_on(~ended.all(-1), network, memory)
+            if goes_on is not None:
+                if len(goes_on) == 0:
+                    return
+                inputs = goes_on if inputs is None else inputs[goes_on]
+                tokens, ended, limits = tokens[goes_on], ended[goes_on], limits.select(goes_on)
+                index = goes_on[:, None] * copies + torch.arange(copies, device=device)
+                state, memory = network.reorder(state, index.flatten()), narrow(network, memory, goes_on)
         if length + 1 < limits.max_length:
             log_probs, state = network.step(tokens.flatten(), state, memory)
+
+
+def _whole(step: Step, inputs: Tensor, rows: int, end_id: int) -> Step:
+    """The step of all N rows, where those that are not among `inputs` have ended."""
+    tokens, log_probs, drawn, ended = (part.new_zeros(rows, part.shape[1]) for part in step)
+    whole = Step(tokens.fill_(end_id), log_probs, drawn, ended.fill_(True))
+    return Step(*(past.index_copy_(0, inputs, part) for past, part in zip(whole, step, strict=True)))
 
 
 def _pick(log_probs: Tensor, normalised: bool, filters: Filters, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """A token of each row, and its log-probability by the distribution that it was drawn from."""
     if filters.temperature == 0:
-        tokens = log_probs.argmax(-1)
+        tokens = largest(log_probs, 1)[1].squeeze(-1)
         return tokens, torch.zeros_like(tokens, dtype=log_probs.dtype)
     if not normalised or filters != Filters():
         log_probs = filter_log_probs(log_probs, *filters)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rnnzoo.decoding.largest import largest
 from rnnzoo.decoding.lexical import Phrases
 
 
@@ -88,7 +89,7 @@ def best_of_each_bank(
 
 def _best_of_each(totals: Tensor, log_probs: Tensor, size: int, taken: Tensor | None) -> tuple[Tensor, Tensor]:
     compared = log_probs if taken is None else log_probs - taken.unsqueeze(1)
-    values, tokens = compared.topk(min(size, log_probs.shape[-1]))
+    values, tokens = largest(compared, min(size, log_probs.shape[-1]))
     return values + totals[..., None], tokens
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 import torch
@@ -46,13 +47,25 @@ class InputEncoding(ABC):
         """Plain data from which `build_encoding` makes this encoding again."""
         return {"kind": self.kind, **self.options()}
 
+    def is_single(self, raw: Any) -> bool:
+        """Whether this is one raw input for certain, so that as a list of them it would be misread."""
+        return isinstance(raw, (str, bytes, Path))
+
     def batch(self, raw: Sequence[Any]) -> SequenceInputs:
         """Raw inputs as a batch.
 
         Raises:
-            RnnzooError: one of them cannot be encoded; its position is named.
+            RnnzooError: as `encode_all`.
         """
-        if isinstance(raw, str):
+        return collate(self.encode_all(raw))
+
+    def encode_all(self, raw: Sequence[Any]) -> list[Encoded]:
+        """Raw inputs as numbers, at least one.
+
+        Raises:
+            RnnzooError: one of them cannot be encoded, its position is named; or one input in place of a list.
+        """
+        if self.is_single(raw):
             raise RnnzooError(f"give a list of inputs ({self.raw}), not one: [input]")
         encoded = []
         for position, one in enumerate(raw):
@@ -62,7 +75,7 @@ class InputEncoding(ABC):
                 raise RnnzooError(f"input {position}: {error}") from None
         if not encoded:
             raise RnnzooError(f"there is no input: give a list of at least one ({self.raw})")
-        return collate(encoded)
+        return encoded
 
 
 def collate(encoded: Sequence[Encoded]) -> SequenceInputs:

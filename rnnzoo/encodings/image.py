@@ -19,8 +19,9 @@ class ImageEncoding:
     """``(x - mean) / scale`` of the pixels of an image in 0..1, channel by channel, at one size.
 
     A raw image is the path of a file that Pillow decodes, its bytes, or an array (height, width), or with channels
-    last, of whole numbers 0..255 or of real ones 0..1. An image of another size is scaled, its sides in proportion, so
-    that it covers the size, and what is too much is cut off on both sides alike.
+    last, of whole numbers 0..255 or of real ones 0..1; a file may have 8 or 16 bits a pixel and channel. An image of
+    another size is scaled, its sides in proportion, so that it covers the size, and what is too much is cut off on both
+    sides alike.
 
     Args:
         height: of the images.
@@ -85,9 +86,9 @@ class ImageEncoding:
         """Images as (N, height, width, channels).
 
         Raises:
-            RnnzooError: one of them cannot be read; its position is named.
+            RnnzooError: one of them cannot be read, its position is named; or one image in place of a list.
         """
-        if isinstance(raw, (str, bytes, Path)):
+        if isinstance(raw, (str, bytes, Path)) or is_image(raw):
             raise RnnzooError("give a list of images, not one: [image]")
         found = []
         for position, one in enumerate(raw):
@@ -111,7 +112,7 @@ class ImageEncoding:
         array = np.asarray(raw)
         if array.ndim == 2:
             array = array[:, :, None]
-        if array.ndim != 3 or array.shape[2] not in (1, 3) or not array.size or array.dtype.kind not in "uif":
+        if not is_image(array) or not array.size or array.dtype.kind not in "uif":
             raise RnnzooError(f"an array (height, width) or with 1 or 3 channels last is expected, not {array.shape}")
         pixels = torch.from_numpy(np.ascontiguousarray(array)).float()
         if array.dtype.kind != "f":
@@ -133,13 +134,25 @@ class ImageEncoding:
         try:
             with Image.open(io.BytesIO(raw) if isinstance(raw, bytes) else raw) as image:
                 upright = ImageOps.exif_transpose(image)  # a camera may have been held sideways
+                if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+                    return self._grey(np.asarray(upright, dtype=np.float32) / 65535)
+                if image.mode in ("I", "F"):
+                    raise RnnzooError(
+                        f"{name}: of 32-bit pixels no one knows which is white: save it with 8 or 16 bits"
+                    )
                 array = np.asarray(upright.convert("L" if self.channels == 1 else "RGB"))
         except FileNotFoundError:
             raise RnnzooError(f"{name}: no such file") from None
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except UnidentifiedImageError:
+            raise RnnzooError(f"{name} does not decode: it is of no format that Pillow knows") from None
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise RnnzooError(f"{name} does not decode: {error}") from None
         pixels = torch.from_numpy(array.copy()).float() / 255
         return pixels[:, :, None] if pixels.dim() == 2 else pixels
+
+    def _grey(self, pixels: np.ndarray[Any, Any]) -> Tensor:
+        """(h, w) in 0..1, which Pillow would cut off at 255 (`convert`), as (h, w, channels)."""
+        return torch.from_numpy(pixels)[:, :, None].expand(-1, -1, self.channels)
 
     def _fitted(self, pixels: Tensor) -> Tensor:
         height, width, _ = pixels.shape
@@ -152,3 +165,13 @@ class ImageEncoding:
         )
         top, left = (size[0] - self.height) // 2, (size[1] - self.width) // 2
         return scaled[0, :, top : top + self.height, left : left + self.width].permute(1, 2, 0).clamp(0, 1)
+
+
+def is_image(raw: Any) -> bool:
+    """Whether an array is one image: (height, width), or with 1 or 3 channels last.
+
+    >>> is_image(np.zeros((5, 7, 3))), is_image(np.zeros((2, 5, 7, 3))), is_image([np.zeros((5, 7))])
+    (True, False, False)
+    """
+    shape: tuple[int, ...] = tuple(getattr(raw, "shape", ()))
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))

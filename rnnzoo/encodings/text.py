@@ -58,9 +58,18 @@ class TextEncoding(InputEncoding):
             RnnzooError: it is neither a text nor a list of tokens, or it has no token.
         """
         if isinstance(raw, str):
+            try:
+                raw.encode("utf-8")
+            except UnicodeEncodeError as error:
+                half = ascii(raw[error.start])
+                raise RnnzooError(
+                    f"{half} in {raw!a} is half of a character (a lone surrogate): leave it out"
+                ) from None
             tokens = self.tokenizer.split(raw)
         elif isinstance(raw, (list, tuple)) and all(isinstance(token, str) for token in raw):
             tokens = list(raw)
+            if "" in tokens:
+                raise RnnzooError(f"token {tokens.index('')} of {raw!r} is empty: leave it out")
         else:
             raise RnnzooError(f"a text or a list of tokens is expected, not {raw!r}")
         if not tokens:

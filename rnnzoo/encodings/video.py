@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 
 from rnnzoo.encodings.base import Encoded
-from rnnzoo.encodings.image import ImageEncoding
+from rnnzoo.encodings.image import ImageEncoding, is_image
 from rnnzoo.encodings.images import ImageSequenceEncoding
 from rnnzoo.errors import RnnzooError
 
@@ -19,6 +20,7 @@ class VideoEncoding(ImageSequenceEncoding):
 
     A raw video is the path of a folder, whose files are its frames in the order of their names, or of a `.npy` file, or
     an array (T, height, width), with channels last where there are 3; of whole numbers 0..255 or real ones 0..1.
+    Numbers in names are read as such: `frame2.png` comes before `frame10.png`.
 
     Args:
         height: of the frames; those of another size are scaled and cut as `ImageEncoding` does.
@@ -35,6 +37,10 @@ class VideoEncoding(ImageSequenceEncoding):
 
     kind = "video"
     raw = "folders of frames, .npy files, or arrays (T, height, width, channels)"
+
+    def is_single(self, raw: Any) -> bool:
+        """Whether this is a path, or an array whose rows are images."""
+        return super().is_single(raw) or (len(getattr(raw, "shape", ())) > 2 and len(raw) > 0 and is_image(raw[0]))
 
     def encode(self, raw: Any) -> Encoded:
         """The standardised frames (T, height, width, channels) float32.
@@ -57,10 +63,22 @@ class VideoEncoding(ImageSequenceEncoding):
 def _frames(path: str | Path) -> Any:
     path = Path(path)
     if path.is_dir():
-        return sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        files = (entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        return sorted(files, key=lambda entry: (_numbers_read(entry.name), entry.name))
     if not path.is_file():
         raise RnnzooError(f"{path}: there is no such folder of frames or .npy file")
+    with path.open("rb") as file:
+        if not file.read(6) == b"\x93NUMPY":
+            raise RnnzooError(
+                f"{path}: is no .npy file: give one, or a folder of frames (take a film apart by "
+                f"`ffmpeg -i {path.name} frames/%06d.png`)"
+            )
     try:
         return np.load(path, allow_pickle=False)
-    except Exception as error:  # numpy says nowhere what it raises for damaged bytes
-        raise RnnzooError(f"{path}: is no .npy file without pickles, or damaged ({error})") from None
+    except Exception:  # numpy says nowhere what it raises for damaged bytes
+        raise RnnzooError(f"{path}: is no .npy file without pickles, or damaged: save an array of numbers") from None
+
+
+def _numbers_read(name: str) -> list[str | int]:
+    """A name in pieces, its numbers as numbers; text and numbers take turns, so that any two can be compared."""
+    return [int(piece) if at % 2 else piece for at, piece in enumerate(re.split("([0-9]+)", name))]

@@ -68,7 +68,8 @@ def waveform(data: bytes, place: str, rate: int | None = None, convert: bool = F
     if needed and not convert:
         raise RnnzooError(
             f"{place}: has {len(channels)} channel{'s' * (len(channels) > 1)} at {found} Hz, expected is 1"
-            f"{f' at {rate} Hz' if rate else ''}: convert the file, or allow: {' and '.join(needed)}"
+            f"{f' at {rate} Hz' if rate else ''}: convert the file, or let convert (data.convert) be true: "
+            f"{' and '.join(needed)}"
         )
     samples = channels.mean(0)
     if rate is not None and found != rate:
@@ -111,6 +112,7 @@ def decode_wav(data: bytes, place: str) -> tuple[Tensor, int]:
     if not sound or len(sound) % frame:
         raise RnnzooError(
             f"{place}: has {len(sound)} bytes of sound, which is no whole number of frames of {frame} bytes, at least 1"
+            ": remove the file, or record it anew"
         )
     samples = _numbers(sound, coding, bits).reshape(-1, count).T
     if not np.isfinite(samples).all():

@@ -40,7 +40,7 @@ class AdaptiveHead(Head):
         if div_value <= 0 or input_size // (div_value ** len(cutoffs)) < 1:
             raise RnnzooError(
                 f"div_value {div_value} leaves the last of {len(cutoffs)} clusters no width at {input_size} features: "
-                "make it smaller or give fewer cutoffs"
+                "give fewer cutoffs or more features (model.stack.hidden_size), or in Python a smaller div_value"
             )
         self.input_size = input_size
         self.vocabulary_size = vocabulary_size

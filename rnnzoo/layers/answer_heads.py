@@ -113,12 +113,15 @@ class RegressionHead(nn.Module):
 
     def nll(self, features: Tensor, targets: Tensor) -> Tensor:
         """``|W y + b - target|^2``: (..., H) and (..., D) to (...)."""
-        error: Tensor = self(features) - targets
-        return error.square().sum(-1)
+        return self._losses(features, targets).sum(-1)
 
     def loss(self, features: Tensor, targets: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The summed loss where `mask` (...) is true, and over how many numbers: places times D."""
-        return _masked_sum(self.nll(features, targets), mask, self.size)
+        """The summed loss, and over how many numbers: where `mask` (...), or (..., D) for each number, is true."""
+        return _masked_sum(self._losses(features, targets), mask)
+
+    def _losses(self, features: Tensor, targets: Tensor) -> Tensor:
+        error: Tensor = self(features) - targets
+        return error.square()
 
 
 class GaussianHead(nn.Module):
@@ -148,16 +151,20 @@ class GaussianHead(nn.Module):
 
     def nll(self, features: Tensor, targets: Tensor) -> Tensor:
         """-log p in nats, summed over the D numbers: (..., H) and (..., D) to (...)."""
-        mean, deviation = self.distribution(features)
-        standard = (targets - mean) / deviation
-        return (0.5 * standard.square() + deviation.log() + 0.5 * math.log(2 * math.pi)).sum(-1)
+        return self._losses(features, targets).sum(-1)
 
     def loss(self, features: Tensor, targets: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The summed loss where `mask` (...) is true, and over how many numbers: places times D."""
-        return _masked_sum(self.nll(features, targets), mask, self.size)
+        """The summed loss, and over how many numbers: where `mask` (...), or (..., D) for each number, is true."""
+        return _masked_sum(self._losses(features, targets), mask)
+
+    def _losses(self, features: Tensor, targets: Tensor) -> Tensor:
+        mean, deviation = self.distribution(features)
+        standard = (targets - mean) / deviation
+        return 0.5 * standard.square() + deviation.log() + 0.5 * math.log(2 * math.pi)
 
 
-def _masked_sum(losses: Tensor, mask: Tensor | None, size: int) -> tuple[Tensor, Tensor]:
+def _masked_sum(losses: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     if mask is None:
-        return losses.sum(), torch.tensor(losses.numel() * size, device=losses.device)
-    return (losses * mask).sum(), mask.sum() * size
+        return losses.sum(), torch.tensor(losses.numel(), device=losses.device)
+    counted = (mask if mask.dim() == losses.dim() else mask.unsqueeze(-1)).expand_as(losses)
+    return (losses * counted).sum(), counted.sum()

@@ -45,6 +45,7 @@ class CRFHead(nn.Module):
         start: (K), learned. Deviation from Lample et al., who add two tags: the same model with fewer entries.
         transitions: (K,K), learned, from row to column.
         end: (K), learned.
+        constrained: whether there are constraints.
 
     Raises:
         RnnzooError: constraints of another shape.
@@ -71,6 +72,7 @@ class CRFHead(nn.Module):
         super().__init__()
         self.input_size = input_size
         self.num_tags = num_tags
+        self.constrained = constraints is not None
         self.projection = nn.Linear(input_size, num_tags)
         self.start = nn.Parameter(torch.empty(num_tags).uniform_(-0.1, 0.1))
         self.transitions = nn.Parameter(torch.empty(num_tags, num_tags).uniform_(-0.1, 0.1))

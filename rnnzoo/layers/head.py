@@ -34,5 +34,5 @@ class Head(nn.Module):
         """
         losses = self.nll(features, targets)
         if mask is None:
-            return losses.sum(), targets.new_full((), targets.numel())
+            return losses.sum(), targets.new_full((), losses.numel())
         return (losses * mask).sum(), mask.sum()

@@ -1,6 +1,6 @@
 """How well a model does, from sums: exact over batches and processes."""
 
-from rnnzoo.metrics.captions import CaptionScores, caption_words
+from rnnzoo.metrics.captions import CaptionScores
 from rnnzoo.metrics.classification import ClassScores, ConfusionMatrix, MultiLabelF1, class_scores
 from rnnzoo.metrics.corpus_bleu import CHRF, CorpusBLEU
 from rnnzoo.metrics.correlation import Pearson, Spearman
@@ -9,6 +9,7 @@ from rnnzoo.metrics.forecasting import MAE, MASE, RMSE, SMAPE, Coverage, Gaussia
 from rnnzoo.metrics.likelihood import BitsPerCharacter, Perplexity
 from rnnzoo.metrics.retrieval import CorpusRetrieval, InBatchRetrieval
 from rnnzoo.metrics.rouge import RougeL
+from rnnzoo.metrics.treebank_words import caption_words
 
 __all__ = [
     "CHRF",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -16,29 +15,13 @@ from rnnzoo.metrics.alignment import common_subsequences
 from rnnzoo.metrics.base import Float64Metric
 from rnnzoo.metrics.cider import LONGEST, cider_d, ngrams
 from rnnzoo.metrics.references import check_references
-
-_WORD = re.compile(r"n't\b|\w+(?=n't\b)|'(?:s|m|d|re|ve|ll)\b|\w+(?:[-.,/&@]\w+)*|[^\w\s]")
-_LEFT_OUT = frozenset("'`.?!,:-;\"“”‘’()[]{}…–—")
-
-
-def caption_words(text: str) -> list[str]:
-    """The words of a caption for scoring: lower case, clitics apart, without punctuation marks.
-
-    The COCO evaluation runs the Stanford PTBTokenizer (Java) and drops punctuation; these are its rules for what
-    occurs in captions, not all of them: `don't` is `do n't`, `man's` is `man 's`, hyphenated words and numbers stay
-    whole, quotes, brackets and punctuation marks are dropped. Of the 40,455 captions of Flickr8k 24 are split
-    otherwise than there, which also keeps brackets as `-lrb-` and abbreviations with their last point.
-
-    >>> caption_words("A man's T-shirt doesn't match (it is red).")
-    ['a', 'man', "'s", 't-shirt', 'does', "n't", 'match', 'it', 'is', 'red']
-    """
-    return [word for word in _WORD.findall(text.lower().replace("’", "'")) if word not in _LEFT_OUT]
+from rnnzoo.metrics.treebank_words import caption_words
 
 
 class CaptionScores(Float64Metric):
     """BLEU-1..4, ROUGE-L and CIDEr-D of captions against several references an image (Chen et al. 2015, section 3).
 
-    Over words as `caption_words` makes them:
+    Over words as `caption_words` makes them of the texts, which are to be given as they are, not split:
 
     - `bleu_n` = ``BP (prod_{k<=n} p_k)^(1/n)``, p_k the clipped precision of k-grams over all captions, ``BP = min(1,
       exp(1 - r/c))``, r the closest reference lengths (Papineni et al. 2002); in 0..1, unlike `CorpusBLEU`;

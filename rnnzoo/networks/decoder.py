@@ -23,6 +23,7 @@ from rnnzoo.networks.decoder_parts import (
     StepParts,
     by_row,
     map_parts,
+    select_memory,
     spread,
 )
 from rnnzoo.recurrent import RecurrentStack, StackNoise
@@ -153,6 +154,10 @@ class DecoderNetwork(nn.Module):
         """The rows `index` of a state."""
         chosen: DecoderState = select(state, index)
         return chosen
+
+    def select_memory(self, memory: DecoderMemory, index: Tensor) -> DecoderMemory:
+        """The rows `index` of a memory."""
+        return select_memory(memory, index)
 
     def coverage(self, state: DecoderState, memory: DecoderMemory) -> Tensor:
         """How much each position was attended to so far, in sum: (M, S), 1 in padding.

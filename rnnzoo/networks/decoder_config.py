@@ -6,6 +6,7 @@ from typing import Any
 from rnnzoo.errors import RnnzooError, unknown
 from rnnzoo.layers.attention import ATTENTIONS
 from rnnzoo.layers.bridge import BRIDGES
+from rnnzoo.options import check_options
 from rnnzoo.recurrent import StackConfig
 
 PLACES = ("none", "input", "output", "both")
@@ -73,6 +74,9 @@ class DecoderConfig:
             for name in ("attention_size", "attention_options", "input_feeding", "context_gate", "deep_output", "copy"):
                 if getattr(self, name):
                     raise RnnzooError(f"decoder.{name} belongs to attention, and decoder.attention is none")
+        else:
+            sizes = ("query_size", "memory_size", "attention_size")
+            check_options(self.attention_options, ATTENTIONS[self.attention], "decoder.attention_options", sizes)
         for name in ("embedding_size", "attention_size"):
             size = getattr(self, name)
             if size is not None and size < 1:

@@ -79,6 +79,16 @@ class StepParts(NamedTuple):
     readout: Tensor | None = None
 
 
+def select_memory(memory: DecoderMemory, index: Tensor) -> DecoderMemory:
+    """The rows `index` of a memory."""
+    attention, vector, source = memory
+    if attention is not None:
+        attention = AttentionMemory._make(part if part is None else part.index_select(0, index) for part in attention)
+    if source is not None:
+        source = source._replace(ids=source.ids.index_select(0, index))
+    return DecoderMemory(attention, vector if vector is None else vector.index_select(0, index), source)
+
+
 def map_parts(function: Callable[[Tensor], Tensor], parts: StepParts) -> StepParts:
     """The parts that exist, each through `function`."""
     return StepParts._make(part if part is None else function(part) for part in parts)

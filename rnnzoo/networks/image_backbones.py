@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from types import FunctionType
+from typing import Any, get_type_hints
 
 from torch import Tensor, nn
 
-from rnnzoo.errors import RnnzooError, unknown
+from rnnzoo.errors import RnnzooError, require_count, unknown
 from rnnzoo.layers.images import SmallResNet
+
+OWN_KEYS = ("class_path", "init_args", "output_size", "until")
+FACTORIES = ("timm.create_model",)  # they give modules, though they do not say so
+_RUN_CODE = ("torch", "lightning", "torchmetrics")  # `torch.fx.reduce_graph_module` runs a text that it is given
 
 
 class ChannelsFirst(nn.Module):
@@ -37,8 +42,10 @@ def build_backbone(options: Mapping[str, Any], channels: int, grid: bool) -> tup
 
     - `{"width": 32, ...}`: the own `SmallResNet` with these options;
     - `{"class_path": "my_module.MyEncoder", "output_size": D, "init_args": {...}}`: any module from images with
-      channels first, (N, channels, height, width), to vectors (N, D) or maps (N, D, rows, columns). A checkpoint
-      that names it is only loaded where its module is imported already.
+      channels first, (N, channels, height, width), to vectors (N, D) or maps (N, D, rows, columns). Named is its class,
+      or a function that makes it and says so (`-> nn.Module`), such as those of torchvision and timm, not of torch
+      itself. `"until": "layer4"` leaves out what comes after this part of it: its parts up to there are run one after
+      the other. A checkpoint that names a class or a function is only loaded where its module is imported already.
 
     Args:
         options: plain data.
@@ -46,39 +53,80 @@ def build_backbone(options: Mapping[str, Any], channels: int, grid: bool) -> tup
         grid: whether a vector for each place is asked for, not one of the whole image.
 
     Raises:
-        RnnzooError: an unknown option, or a class that cannot be found.
+        RnnzooError: an unknown option, a value that cannot be, or a class or function that cannot be found or used.
     """
     given = dict(options)
     if "class_path" in given:
         return _own(given)
     known = [name for name in inspect.signature(SmallResNet).parameters if name not in ("channels", "output")]
-    for key in given:
+    for key, value in given.items():
         if key not in known:
             raise RnnzooError(unknown("key of backbone", str(key), [*known, "class_path"]))
+        require_count(f"backbone.{key}", value)
     network = SmallResNet(channels, output="grid" if grid else "vector", **given)
     return network, network.output_size
 
 
 def _own(given: dict[str, Any]) -> tuple[nn.Module, int]:
     for key in given:
-        if key not in ("class_path", "init_args", "output_size"):
-            raise RnnzooError(unknown("key of backbone", str(key), ["class_path", "init_args", "output_size"]))
-    if not isinstance(given.get("output_size"), int):
+        if key not in OWN_KEYS:
+            raise RnnzooError(unknown("key of backbone", str(key), OWN_KEYS))
+    if "output_size" not in given:
         raise RnnzooError("backbone.output_size is missing: how many numbers the encoder gives of an image or a place")
-    module = _module_class(str(given["class_path"]))(**given.get("init_args", {}))
+    require_count("backbone.output_size", given["output_size"])
+    path, arguments = str(given["class_path"]), given.get("init_args") or {}
+    if not isinstance(arguments, Mapping):
+        raise RnnzooError(f"backbone.init_args {arguments!r}: arguments by their names are expected")
+    make = _found(path)
+    parameters = inspect.signature(make).parameters
+    for key in arguments:
+        if key not in parameters and not any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+            raise RnnzooError(unknown("key of backbone.init_args", str(key), parameters))
+    try:  # their types are not looked at: torchvision takes texts where its annotations have enumerations
+        inspect.signature(make).bind(**arguments)
+    except TypeError as error:
+        raise RnnzooError(f"backbone.init_args: {path} is {error}") from None
+    module = make(**arguments)
+    if not isinstance(module, nn.Module):
+        raise RnnzooError(f"backbone.class_path {path!r} made a {type(module).__name__}, no torch.nn.Module")
+    if given.get("until") is not None:
+        module = _until(module, str(given["until"]))
     return ChannelsFirst(module), given["output_size"]
 
 
-def _module_class(path: str) -> type[nn.Module]:
-    """The class of a dotted path. It must be a module: what else could be called would be any code at all."""
+def _until(module: nn.Module, last: str) -> nn.Module:
+    names = [name for name, _ in module.named_children()]
+    if last not in names:
+        raise RnnzooError(unknown("backbone.until", last, names))
+    return nn.Sequential(*list(module.children())[: names.index(last) + 1])
+
+
+def _found(path: str) -> Callable[..., Any]:
+    """The class or function of a dotted path. It must make modules: what else could be called would be any code."""
     module_name, _, name = path.rpartition(".")
     try:
-        found = getattr(import_module(module_name), name, None) if module_name else None
+        found: Any = getattr(import_module(module_name), name, None) if module_name else None
     except ImportError as error:
         raise RnnzooError(
             f"backbone.class_path {path!r} cannot be imported: {error}; install its package, or put the folder of the "
             "file that defines it on PYTHONPATH"
         ) from error
-    if not isinstance(found, type) or not issubclass(found, nn.Module):
-        raise RnnzooError(f"backbone.class_path {path!r} is no class of torch.nn.Module: name one, as module.Class")
-    return found
+    if (isinstance(found, type) and issubclass(found, nn.Module)) or _makes_modules(found, path):
+        made: Callable[..., Any] = found
+        return made
+    raise RnnzooError(
+        f"backbone.class_path {path!r} is no class of torch.nn.Module, and no function that says that it gives one "
+        "(def f(...) -> nn.Module) from outside of torch: name one, as module.Class"
+    )
+
+
+def _makes_modules(found: Any, path: str) -> bool:
+    if not isinstance(found, FunctionType) or found.__module__.partition(".")[0] in _RUN_CODE:
+        return False
+    if path in FACTORIES:
+        return True
+    try:
+        given = get_type_hints(found).get("return")
+    except (NameError, TypeError):  # an annotation that names nothing
+        return False
+    return isinstance(given, type) and issubclass(given, nn.Module)

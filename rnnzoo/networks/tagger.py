@@ -50,7 +50,8 @@ class TaggerNetwork(nn.Module):
             mask: (N, T) bool, true at real steps.
 
         Raises:
-            RnnzooError: a step without a tag in a column with a CRF, which scores whole sequences.
+            RnnzooError: in a column with a CRF a step without a tag, since it scores whole sequences, or tags that its
+                constraints forbid.
         """
         total = features.new_zeros(())
         for column, head in enumerate(self.heads):
@@ -58,12 +59,30 @@ class TaggerNetwork(nn.Module):
             counted = mask & (tags >= 0)
             if isinstance(head, CRFHead):
                 _check_complete(counted, mask, column)
+                if head.constrained:
+                    head.check_targets(tags.clamp(min=0), mask)
             total = total + head.loss(features, tags.clamp(min=0), counted)[0]  # type: ignore[operator]  # both have it
         return total, (mask & (targets >= 0).any(-1)).sum()
 
     def decode(self, features: Tensor, mask: Tensor) -> Tensor:
         """The likeliest tags (N, T, K) of each column: of each step, or with a CRF of each sequence as a whole."""
         return torch.stack([decode(head, features, mask) for head in self.heads], -1)  # type: ignore[arg-type]  # a ModuleList
+
+    def k_best(self, features: Tensor, mask: Tensor, column: int, k: int) -> tuple[Tensor, Tensor]:
+        """The k likeliest sequences of a column's tags (N, k, T), and log p of each (N, k); see `CRFHead.k_best`.
+
+        Raises:
+            RnnzooError: the column has no CRF, or k is below 1.
+        """
+        head = self.heads[column]
+        if not isinstance(head, CRFHead):
+            raise RnnzooError("the k best sequences of tags need model.head crf: a softmax scores each step by itself")
+        return head.k_best(features, mask, k)
+
+    def marginals(self, features: Tensor, mask: Tensor, column: int) -> Tensor:
+        """p(tag_t | x) of each step and tag of a column, (N, T, K); without meaning past a row's end."""
+        head: TagHead = self.heads[column]  # type: ignore[assignment]  # a ModuleList
+        return head.marginals(features, mask) if isinstance(head, CRFHead) else head.log_probs(features).exp()
 
 
 def _check_complete(tagged: Tensor, mask: Tensor, column: int) -> None:

@@ -63,6 +63,10 @@ class WriterNetwork(nn.Module):
         """The rows `index` of a state."""
         return self.decoder.reorder(state, index)
 
+    def select_memory(self, memory: DecoderMemory, index: Tensor) -> DecoderMemory:
+        """The rows `index` of a memory."""
+        return self.decoder.select_memory(memory, index)
+
     def coverage(self, state: DecoderState, memory: DecoderMemory) -> Tensor:
         """See `DecoderNetwork.coverage`."""
         return self.decoder.coverage(state, memory)

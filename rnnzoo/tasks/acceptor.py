@@ -9,6 +9,7 @@ from torchmetrics import Metric
 
 from rnnzoo.baselines import Table
 from rnnzoo.batches import LabelledBatch
+from rnnzoo.errors import require_probability
 from rnnzoo.metrics.class_report import ClassReport
 from rnnzoo.networks.acceptor import AcceptorNetwork
 from rnnzoo.recurrent import StackConfig
@@ -66,6 +67,9 @@ class Acceptor(ReadingTask):
         scheduler_interval: Literal["epoch", "step"] = "epoch",
     ) -> None:
         check_baselines(baselines)
+        require_probability("model.dropout", dropout)
+        if class_weights is not None:  # YAML reads the label 1 as a number
+            class_weights = {str(label): weight for label, weight in class_weights.items()}
         self._answer: Answer = build_answer(answer, label_smoothing=label_smoothing, class_weights=class_weights)
         super().__init__(encoding, optimizer, scheduler, scheduler_interval)
         self._class_metric = self._answer.class_metric()
@@ -129,8 +133,7 @@ class Acceptor(ReadingTask):
         Raises:
             RnnzooError: an input cannot be encoded; its position is named.
         """
-        with self.evaluating():
-            return self._answer.tell(self.network.head, self.network(self.inputs_of(raw)))
+        return self.answer_each(raw, lambda inputs: self._answer.tell(self.network.head, self.network(inputs)))
 
     def predict_step(self, batch: LabelledBatch, batch_idx: int) -> list[Any]:
         """An answer to each sequence of a batch."""

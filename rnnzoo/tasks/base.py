@@ -26,6 +26,7 @@ from rnnzoo.tasks.optimization import (
 )
 from rnnzoo.tasks.other_lightning import RefusesOtherLightning
 from rnnzoo.tasks.pretrained import Start, require_imported_cells
+from rnnzoo.tasks.vector_coverage import tell_coverage
 
 Task = TypeVar("Task", bound="SequenceTask")
 
@@ -124,6 +125,10 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
                 "cannot be changed: use 32-true or bf16-mixed, or convert the task itself, task.double()"
             )
 
+    def on_fit_start(self) -> None:
+        """Say how much of the training text pretrained word vectors cover."""
+        tell_coverage(self)
+
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """The loss of a batch, scaled by `scale_loss`."""
         loss_sum, count = self.batch_loss(batch, "train")
@@ -171,7 +176,10 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimizer over named groups, and the schedule."""
-        optimizer = self._make_optimizer(parameter_groups(self.network))
+        try:
+            optimizer = self._make_optimizer(parameter_groups(self.network))
+        except (TypeError, ValueError) as error:  # such as a learning rate below 0
+            raise RnnzooError(f"model.optimizer: {error}") from error
         slow_down(optimizer, self.network)
         if self._make_scheduler is None:
             return optimizer
@@ -276,10 +284,14 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
 
     def _refuse_non_finite(self, what: str, value: Tensor | None) -> None:
         said = "not finite" if value is None else f"{float(value)}"
-        raise RnnzooError(
-            f"{what} is {said} at step {self.trainer.global_step}: lower the learning rate or clip the gradients "
-            "(rnnzoo.callbacks.GradientClipping), and go on from an earlier checkpoint"
+        step = self.trainer.global_step
+        remedy = (
+            "lower the learning rate or clip the gradients (rnnzoo.callbacks.GradientClipping), and go on from an "
+            "earlier checkpoint"
+            if step
+            else "nothing was trained yet, so look for NaN or infinity in the data, or in how the weights start"
         )
+        raise RnnzooError(f"{what} is {said} at step {step}: {remedy}")
 
     def _make_hyperparameters_plain(self) -> None:
         accepted = _arguments(type(self))

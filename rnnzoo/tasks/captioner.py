@@ -15,8 +15,8 @@ from rnnzoo.networks.captioner import CaptionerNetwork
 from rnnzoo.networks.decoder_config import DecoderConfig
 from rnnzoo.networks.decoder_parts import DecoderOutput
 from rnnzoo.networks.image_backbones import build_backbone
+from rnnzoo.tasks.live_writing import LiveWritingTask
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
-from rnnzoo.tasks.writing import WritingTask
 
 
 class Seen(NamedTuple):
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
     weights: Tensor | None
 
 
-class Captioner(WritingTask):
+class Captioner(LiveWritingTask):
     """Says what an image shows: `rnnzoo.networks.CaptionerNetwork`, to be used as `WritingTask` says.
 
     A raw source is the path of an image, its bytes, or an array of pixels.
@@ -52,9 +52,10 @@ class Captioner(WritingTask):
         beam_size: see there.
         max_length: see there.
         length_penalty: see there.
-        optimizer: as in `SequenceTask`, and so are the last two.
+        optimizer: as in `SequenceTask`, and so are the next two.
         scheduler: see there.
         scheduler_interval: see there.
+        validation_scores: see `WritingTask`.
     """
 
     network: CaptionerNetwork
@@ -76,6 +77,7 @@ class Captioner(WritingTask):
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["epoch", "step"] = "epoch",
+        validation_scores: list[str] = [],  # noqa: B006  # never changed
     ) -> None:
         self._image = ImageEncoding(**encoding)
         self._doubly_stochastic = doubly_stochastic
@@ -90,6 +92,7 @@ class Captioner(WritingTask):
             optimizer,
             scheduler,
             scheduler_interval,
+            validation_scores,
         )
 
     def build_network(self) -> nn.Module:
@@ -110,11 +113,11 @@ class Captioner(WritingTask):
             written: the captions; None: those that the model itself writes.
 
         Raises:
-            RnnzooError: as many captions as images are needed.
+            RnnzooError: not as many captions as images, or an empty one; its position is named.
         """
         if written is not None and len(written) != len(raw):
             raise RnnzooError(f"{len(written)} captions for {len(raw)} images: give one for each")
-        texts = self.write(raw) if written is None else [self._written.split(text) for text in written]
+        texts = self.write(raw) if written is None else [self._split(*one) for one in enumerate(written)]
         vocabulary, found = self._written.vocabulary, []
         end = vocabulary.tokens[vocabulary.end_id or 0]
         with self.evaluating():
@@ -127,6 +130,12 @@ class Captioner(WritingTask):
                     weights = weights[0].unflatten(-1, sides).cpu()
                 found.append(Seen(self._image.picture(source[0]), [*tokens, end], weights))
         return found
+
+    def _split(self, position: int, text: str) -> list[str]:
+        try:
+            return self._written.split(text)
+        except RnnzooError as error:
+            raise RnnzooError(f"caption {position}: {error}") from None
 
     def training_penalty(self, output: DecoderOutput, batch: WritingBatch) -> Tensor | None:
         """Xu et al. 2015, eq. 14, once for each row: so that each place is looked at about once in all."""

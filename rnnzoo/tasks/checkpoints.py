@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ def read_checkpoint(path: str | Path, map_location: Any, weights_only: bool | No
     """
     path = Path(path)
     if not path.is_file():
-        raise RnnzooError(f"no such checkpoint: {path}")
+        raise RnnzooError(f"no such checkpoint: {path} (a run keeps its own in runs/RECIPE/TIME/checkpoints)")
+    require_intact(path)
     try:
         content = torch.load(path, map_location=map_location, weights_only=weights_only is not False)
     except Exception as error:  # torch.load has no error of its own: RuntimeError, EOFError, UnpicklingError, ...
@@ -63,6 +65,23 @@ def read_checkpoint(path: str | Path, map_location: Any, weights_only: bool | No
     if not isinstance(content, dict) or "state_dict" not in content or HYPER_PARAMETERS not in content:
         raise RnnzooError(f"{path} is not a checkpoint of a task: it lacks state_dict or {HYPER_PARAMETERS}")
     return content
+
+
+def require_intact(path: Path) -> None:
+    """Refuse a file whose bytes are not those that were written: `torch.load` reads the checksums and ignores them.
+
+    Raises:
+        RnnzooError: naming the part.
+    """
+    if not zipfile.is_zipfile(path):  # cut short, or no checkpoint: `torch.load` says so
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            part = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        part = str(error)
+    if part is not None:
+        raise RnnzooError(f"{path} is damaged (its checksums do not fit: {part}): use another checkpoint of the run")
 
 
 def saved_class(content: dict[str, Any], path: str | Path, wanted: type) -> type:
@@ -83,7 +102,8 @@ def saved_class(content: dict[str, Any], path: str | Path, wanted: type) -> type
     found = getattr(sys.modules.get(module), short, None)
     if not isinstance(found, type):
         raise RnnzooError(
-            f"{path} was written by {name}, which is not imported: import {module or name} first, if you trust it"
+            f"{path} was written by {name}, which is not imported: import {module or name} first, if you trust it "
+            f"(rnnzoo generate: --import {module or name})"
         )
     if not issubclass(found, wanted):
         raise RnnzooError(f"{path} is a checkpoint of {name}, not of {class_path(wanted)}: load it as {short}")

@@ -1,7 +1,6 @@
 """The forecaster as a task."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -14,7 +13,7 @@ from rnnzoo.encodings import SeriesEncoding
 from rnnzoo.errors import RnnzooError, unknown
 from rnnzoo.layers import GaussianHead, RegressionHead
 from rnnzoo.metrics import MASE, RMSE, SMAPE, Coverage, naive_scale
-from rnnzoo.networks.forecaster import ForecasterNetwork
+from rnnzoo.networks.forecaster import ForecasterNetwork, next_targets
 from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.reading import ReadingTask
@@ -26,16 +25,19 @@ ROWS = 256  # windows that are rolled out at once
 class Forecaster(ReadingTask):
     """Predicts the next values of a series from those before, and, from its own predictions, those after.
 
-    Trained on the next step of every step. Beside the loss (standardised: squared error, or nats, a number): `val/rmse`
-    and `test/rmse` of the next step, standardised. After a test `compare` rolls out `data.horizon` steps from every
-    step of the test part and holds RMSE, MASE and sMAPE in the series's own units against the naive forecasts.
+    Trained on the next `horizon` steps of every step. Beside the loss (standardised: squared error, or nats, a number):
+    `val/rmse` and `test/rmse` of those steps, standardised. After a test `compare` rolls out `data.horizon` steps from
+    every step of the test part and holds RMSE, MASE and sMAPE in the series's own units against the naive forecasts.
 
     Args:
         encoding: how raw series become numbers; from the data.
         input: the input layer, as `rnnzoo.networks.inputs.build_input` takes it.
         stack: the recurrent layers, of one direction; a dictionary with the keys of `StackConfig` will do.
         head: `point`: the next values; `gaussian`: a normal distribution of each.
-        change: whether the head says by how much the next value differs from this one.
+        horizon: how many next values are said at once at each step. With `data.horizon` no forecast is made from
+            forecasts; with 1 all but the first are. See `ForecasterNetwork`.
+        differenced: whether the network reads by how much each value differs from the one before, and says by how much
+            the next ones differ from this one: it is then blind to the level of the series.
         dropout: of the stack's outputs.
         optimizer: as in `SequenceTask`, and so are the last two.
         scheduler: see there.
@@ -55,7 +57,8 @@ class Forecaster(ReadingTask):
         input: dict[str, Any] = {},  # noqa: B006  # the field's own name; never changed
         stack: StackConfig = StackConfig(),  # noqa: B008  # frozen; jsonargparse shows its fields as the defaults
         head: Literal["point", "gaussian"] = "point",
-        change: bool = False,
+        horizon: int = 1,
+        differenced: bool = False,
         dropout: float = 0.0,
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
@@ -68,8 +71,14 @@ class Forecaster(ReadingTask):
     def build_network(self) -> nn.Module:
         """The network of `hparams`."""
         given = self.hparams
-        make_head: Any = partial(_make, HEADS[given["head"]], self.series_encoding.size)
-        return ForecasterNetwork(self.build_reader(), make_head, given["change"], given["dropout"])
+        return ForecasterNetwork(
+            self.build_reader(),
+            HEADS[given["head"]],
+            self.series_encoding.size,
+            given["horizon"],
+            given["differenced"],
+            given["dropout"],
+        )
 
     @property
     def series_encoding(self) -> SeriesEncoding:
@@ -88,7 +97,7 @@ class Forecaster(ReadingTask):
         return isinstance(self.network.head, GaussianHead)
 
     def build_metrics(self) -> dict[str, Metric]:
-        """The error of the next step."""
+        """The error of the next steps."""
         return {"rmse": RMSE()}
 
     def batch_loss(self, batch: ForecastBatch, stage: str) -> tuple[Tensor, Tensor]:
@@ -96,8 +105,9 @@ class Forecaster(ReadingTask):
         features = self.network(batch.inputs)
         for metric in self.stage_metrics(stage).values():
             assert batch.inputs.values is not None  # the network has read them
-            found = self.network.next_values(features, batch.inputs.values)
-            metric.update(found, batch.targets, batch.mask)
+            metric.update(
+                self.network.next_values(features, batch.inputs.values), *next_targets(batch, self.network.horizon)
+            )
         return self.network.loss(features, batch)
 
     def predict(self, series: Sequence[Any], steps: int = 1) -> list[Tensor]:
@@ -134,8 +144,8 @@ class Forecaster(ReadingTask):
     ) -> list[tuple[Tensor, Tensor]]:
         """Between which two values what comes lies with a probability: (steps, D) each, in the series's own units.
 
-        The quantiles ``(1 - level) / 2`` and ``(1 + level) / 2`` of drawn continuations, each step by itself, so that
-        the uncertainty of a step is carried on to the next.
+        The quantiles ``(1 - level) / 2`` and ``(1 + level) / 2`` of drawn continuations, each step by itself. A
+        continuation reads what was drawn, so that uncertainty is carried on beyond the model's `horizon`.
 
         Args:
             series: as `predict`.
@@ -157,7 +167,7 @@ class Forecaster(ReadingTask):
         return found
 
     def predict_step(self, batch: ForecastBatch, batch_idx: int) -> Tensor:
-        """The next values after each step, (N, T, D), in the series's own units."""
+        """The next values after each step, (N, T, horizon, D), in the series's own units."""
         assert batch.inputs.values is not None  # a forecaster's batch has them
         return self._in_units(self.network.next_values(self.network(batch.inputs), batch.inputs.values))
 
@@ -200,24 +210,18 @@ class Forecaster(ReadingTask):
         return torch.cat(forecasts).cpu(), truth, history
 
     def _notes(self, data: Any) -> tuple[str, ...]:
-        """With a Gaussian head: how often the next value lies in its interval."""
-        if not isinstance(self.network.head, GaussianHead):
+        """With a Gaussian head: how often the next values lie in their intervals."""
+        if not self.draws_values:
             return ()
         coverage = Coverage(0.9)
         with self.evaluating():
             for batch in data.test_dataloader():
                 batch = batch.to(self.device)
-                mean, deviation = self.network.head.distribution(self.network(batch.inputs))
-                if self.network.change:
-                    mean = mean + batch.inputs.values
-                coverage.update(mean, deviation, batch.targets, batch.mask)
-        return (f"the next value lies in the 90 % interval in {float(coverage.compute()):.1%} of the test steps",)
+                said = self.network.distribution(self.network(batch.inputs), batch.inputs.values)
+                coverage.update(*said, *next_targets(batch, self.network.horizon))
+        ahead = "the next value lies" if self.network.horizon == 1 else f"the next {self.network.horizon} values lie"
+        return (f"{ahead} in the 90 % interval in {float(coverage.compute()):.1%} of the test steps",)
 
     def _in_units(self, values: Tensor) -> Tensor:
         encoding = self.series_encoding
         return values.double() * encoding.scale.to(values.device) + encoding.mean.to(values.device)
-
-
-def _make(kind: Any, size: int, width: int) -> RegressionHead | GaussianHead:
-    head: RegressionHead | GaussianHead = kind(width, size)
-    return head

@@ -12,11 +12,11 @@ from rnnzoo.errors import RnnzooError
 from rnnzoo.networks.decoder_config import DecoderConfig
 from rnnzoo.networks.generator import GeneratorNetwork
 from rnnzoo.tasks.generator_baselines import compare_generator
+from rnnzoo.tasks.live_writing import LiveWritingTask
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
-from rnnzoo.tasks.writing import WritingTask
 
 
-class Generator(WritingTask):
+class Generator(LiveWritingTask):
     """Writes a text from a class, a vector, or nothing: `rnnzoo.networks.GeneratorNetwork`.
 
     To be used as `WritingTask` says. A raw source is a label, a list of numbers, or None.
@@ -34,9 +34,10 @@ class Generator(WritingTask):
         beam_size: see there.
         max_length: see there.
         length_penalty: see there.
-        optimizer: as in `SequenceTask`, and so are the last two.
+        optimizer: as in `SequenceTask`, and so are the next two.
         scheduler: see there.
         scheduler_interval: see there.
+        validation_scores: see `WritingTask`.
 
     Example:
         >>> letters = {"kind": "text", "tokenizer": "character", "vocabulary": ["<unk>", "<eos>", "a", "b"]}
@@ -63,6 +64,7 @@ class Generator(WritingTask):
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["epoch", "step"] = "epoch",
+        validation_scores: list[str] = [],  # noqa: B006  # never changed
     ) -> None:
         self._condition = build_condition(condition)
         if class_size is not None and self._condition.num_classes is None:
@@ -78,6 +80,7 @@ class Generator(WritingTask):
             optimizer,
             scheduler,
             scheduler_interval,
+            validation_scores,
         )
 
     def build_network(self) -> nn.Module:

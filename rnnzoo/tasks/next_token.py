@@ -94,6 +94,16 @@ class NextTokenTask(SequenceTask):
         super().__init__(optimizer, scheduler, scheduler_interval)
         self._states = CarriedStates()
 
+    def setup(self, stage: str) -> None:
+        """Refuse a DataModule of another vocabulary, whose ids would mean other tokens, or none."""
+        super().setup(stage)
+        theirs = getattr(getattr(self.trainer, "datamodule", None), "vocabulary", None)
+        if isinstance(theirs, list) and theirs != self.hparams["vocabulary"]:
+            raise RnnzooError(
+                f"the model's vocabulary has {len(self._words)} tokens and is not that of the data, which has "
+                f"{len(theirs)}: make the model with data.vocabulary and data.tokenizer_config"
+            )
+
     def build_metrics(self) -> dict[str, Metric]:
         """Perplexity, and bits where the tokens are characters."""
         metrics: dict[str, Metric] = {"perplexity": Perplexity()}
@@ -178,7 +188,9 @@ class NextTokenTask(SequenceTask):
         Raises:
             RnnzooError: an argument outside its range, or words that a closed vocabulary lacks.
         """
-        if top_k is not None and top_k > len(self._words):
+        if not isinstance(prompt, str):
+            raise RnnzooError(f"the prompt is a text, not {prompt!r}")
+        if top_k is not None and not 1 <= top_k <= len(self._words):
             raise RnnzooError(f"top_k must be from 1 to the vocabulary's {len(self._words)} tokens, not {top_k}")
         begun = self._tokenizer.split(prompt)
         inputs = self._with_start(self._known_ids(begun))
@@ -313,4 +325,7 @@ class NextTokenTask(SequenceTask):
 def _as_texts(texts: Sequence[str]) -> Sequence[str]:
     if isinstance(texts, str):
         raise RnnzooError("give a list of texts, not one text: [text]")
+    for text in texts:
+        if not isinstance(text, str):
+            raise RnnzooError(f"give a list of texts: {text!r} is none")
     return texts

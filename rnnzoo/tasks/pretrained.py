@@ -4,7 +4,6 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
-from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 
 from rnnzoo.cells.registry import require_imported
@@ -37,7 +36,11 @@ class Start:
         self._path: str | None = None
         self._unknown_id: int | None = None
         options = hparams.get("input")
-        if not isinstance(options, dict) or options.get("kind") != "pretrained":
+        if not isinstance(options, dict):
+            return
+        if options.get("freeze_vectors") and "vectors" not in options:  # null where they were read once
+            raise RnnzooError("input.freeze_vectors without input.vectors would freeze random numbers: give both")
+        if options.get("kind") != "pretrained":
             return
         if "checkpoint" in options:
             if "reader" in options:
@@ -47,7 +50,7 @@ class Start:
             raise RnnzooError("input.kind pretrained needs input.checkpoint, the checkpoint of a task that reads")
 
     def apply(self, network: nn.Module) -> None:
-        """Give a new network the weights; say how many words have vectors, and forget the paths."""
+        """Give a new network the weights, and forget the paths."""
         if self._weights is not None:
             reader = pretrained_input(network)
             assert reader is not None  # `kind` is pretrained
@@ -57,9 +60,8 @@ class Start:
                 raise RnnzooError(f"input.checkpoint {self._path}: {error}") from None
             self._weights = None
         for layer in network.modules():
-            if isinstance(layer, TokenInput) and layer.coverage is not None:
-                rank_zero_info(f"{self._hparams['input'].pop('vectors')}: {layer.coverage}")
-                self._hparams["input"]["embedding_size"] = layer.output_size
+            if isinstance(layer, TokenInput) and layer.vectors is not None:
+                self._hparams["input"] |= {"vectors": None, "embedding_size": layer.output_size}
 
     def _read(self, options: dict[str, Any], encoding: dict[str, Any]) -> None:
         self._path = str(options["checkpoint"])

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from rnnzoo.decoding import Decoded, beam_search, greedy_search
+from rnnzoo.decoding.beam import Beam
 from rnnzoo.decoding.contract import Decodable
 from rnnzoo.decoding.limits import Limits
 from rnnzoo.decoding.penalties import Score
@@ -27,6 +28,8 @@ class Search:
         coverage_penalty: beta; above 0 only with attention.
         min_length: so many tokens come before the end.
         no_repeat_ngram_size: no n-gram of this size twice in a text; 0: no rule.
+        groups: of hypotheses that avoid each other's tokens; the beam is split evenly among them.
+        diversity: how much they do; only with `groups` above 1.
 
     Raises:
         RnnzooError: an option out of its range.
@@ -43,11 +46,17 @@ class Search:
     coverage_penalty: float = 0.0
     min_length: int = 0
     no_repeat_ngram_size: int = 0
+    groups: int = 1
+    diversity: float = 0.5
 
     def __post_init__(self) -> None:
         """Refuse what no search can be made of."""
-        if self.beam_size < 1:
-            raise RnnzooError(f"beam_size must be at least 1, not {self.beam_size}")
+        for item in fields(self):
+            value, whole = getattr(self, item.name), isinstance(item.default, int)
+            numbers = int if whole else (int, float)
+            if not isinstance(item.default, str) and (isinstance(value, bool) or not isinstance(value, numbers)):
+                raise RnnzooError(f"{item.name} must be a {'whole ' if whole else ''}number, not {value!r}")
+        Beam(self.beam_size, groups=self.groups, diversity=self.diversity)
         Limits(self.max_length, None, self.min_length, None, None, self.no_repeat_ngram_size)
         Score(self.length_penalty, self.alpha, self.coverage_penalty)
 
@@ -77,7 +86,7 @@ class Search:
         """The best sequences, greedily where the beam is 1 and no option needs a beam.
 
         Raises:
-            RnnzooError: what the network or the vocabulary does not allow.
+            RnnzooError: what the network or the vocabulary does not allow; nothing was found that keeps all rules.
         """
         needs_beam = self.no_repeat_ngram_size or self.coverage_penalty or constraints or num_return > 1
         if self.beam_size == 1 and not needs_beam:
@@ -91,7 +100,7 @@ class Search:
                 prefix=prefix,
                 prefix_lengths=prefix_lengths,
             )
-        return beam_search(
+        found = beam_search(
             network,
             condition,
             start,
@@ -102,3 +111,15 @@ class Search:
             constraints=constraints,
             **{item.name: getattr(self, item.name) for item in fields(self)},
         )
+        self._refuse_nothing(found)
+        return found
+
+    def _refuse_nothing(self, found: Decoded) -> None:
+        empty = found.lengths[:, 0] == 0
+        if bool(empty.any()):
+            raise RnnzooError(
+                f"no text was found for source {int(empty.nonzero()[0])} of the {len(empty)} that were searched "
+                f"together with beam_size {self.beam_size} and max_length {self.max_length}: its prefix, its "
+                f"constraints, min_length {self.min_length} and no_repeat_ngram_size {self.no_repeat_ngram_size} "
+                "contradict each other, or need a larger beam or max_length"
+            )

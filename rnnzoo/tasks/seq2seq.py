@@ -17,8 +17,8 @@ from rnnzoo.networks.inputs import build_input
 from rnnzoo.networks.reading import SequenceReader
 from rnnzoo.networks.seq2seq import CopyInputs, Seq2SeqNetwork
 from rnnzoo.recurrent import StackConfig
+from rnnzoo.tasks.live_writing import LiveWritingTask
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
-from rnnzoo.tasks.writing import WritingTask
 
 
 class Attended(NamedTuple):
@@ -35,7 +35,7 @@ class Attended(NamedTuple):
     weights: Tensor
 
 
-class Seq2Seq(WritingTask):
+class Seq2Seq(LiveWritingTask):
     """Reads a sequence and writes another: `rnnzoo.networks.Seq2SeqNetwork`, to be used as `WritingTask` says.
 
     Args:
@@ -54,14 +54,15 @@ class Seq2Seq(WritingTask):
         beam_size: see there.
         max_length: see there.
         length_penalty: see there.
-        optimizer: as in `SequenceTask`, and so are the last two.
+        optimizer: as in `SequenceTask`, and so are the next two.
         scheduler: see there.
         scheduler_interval: see there.
+        validation_scores: see `WritingTask`.
 
     Example:
         >>> letters = {"kind": "text", "tokenizer": "character", "vocabulary": ["<unk>", "<eos>", "a", "b"]}
-        >>> task = Seq2Seq(letters, letters, stack=StackConfig(hidden_size=8), max_length=4)
-        >>> [len(texts) for texts in task.hypotheses(["ab", "b"], num_return=2, beam_size=2)]
+        >>> task = Seq2Seq(letters, letters, stack=StackConfig(hidden_size=8), beam_size=2, max_length=4)
+        >>> [len(texts) for texts in task.hypotheses(["ab", "b"], num_return=2)]
         [2, 2]
     """
 
@@ -85,6 +86,7 @@ class Seq2Seq(WritingTask):
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["epoch", "step"] = "epoch",
+        validation_scores: list[str] = [],  # noqa: B006  # never changed
     ) -> None:
         self._encoding = build_encoding(encoding)
         if not 0 <= coverage_weight < float("inf"):
@@ -100,6 +102,7 @@ class Seq2Seq(WritingTask):
             optimizer,
             scheduler,
             scheduler_interval,
+            validation_scores,
         )
 
     def build_network(self) -> nn.Module:
@@ -165,7 +168,7 @@ class Seq2Seq(WritingTask):
             raise RnnzooError("this decoder has no attention (decoder.attention is none): it looks nowhere")
         if written is not None and len(written) != len(raw):
             raise RnnzooError(f"{len(written)} texts for {len(raw)} sources: give one for each")
-        texts = self.write(raw) if written is None else [self._written.split(text) for text in written]
+        texts = self.write(raw) if written is None else [self._written.split(text) if text else [] for text in written]
         vocabulary, found = self._written.vocabulary, []
         with self.evaluating():
             for one, tokens in zip(raw, texts, strict=True):

@@ -14,7 +14,7 @@ from rnnzoo.baselines import Table
 from rnnzoo.baselines.tfidf import TfIdf
 from rnnzoo.batches import PairBatch, SequenceInputs
 from rnnzoo.encodings import TextEncoding
-from rnnzoo.errors import RnnzooError, unknown
+from rnnzoo.errors import RnnzooError, require_probability, unknown
 from rnnzoo.metrics import CorpusRetrieval, Spearman
 from rnnzoo.networks.encoder import EncoderNetwork
 from rnnzoo.networks.inputs import PretrainedInput
@@ -25,7 +25,7 @@ from rnnzoo.tasks.reading import ReadingTask
 
 KINDS = ("class", "score", "match")
 RETRIEVAL = ("recall@1", "recall@10", "mrr")
-ROWS = 256  # texts that are encoded at once
+ROWS = 256  # texts whose tokens are counted at once
 
 
 class SequenceEncoder(ReadingTask):
@@ -76,6 +76,7 @@ class SequenceEncoder(ReadingTask):
     ) -> None:
         if answer.get("kind") not in KINDS:
             raise RnnzooError(unknown("kind of answer to a pair", str(answer.get("kind")), KINDS))
+        require_probability("model.dropout", dropout)
         self._kind: str = answer["kind"]
         super().__init__(encoding, optimizer, scheduler, scheduler_interval)
 
@@ -113,9 +114,7 @@ class SequenceEncoder(ReadingTask):
         Raises:
             RnnzooError: an input cannot be encoded; its position is named.
         """
-        inputs = self.inputs_of(raw)  # all at once, so that the position of a wrong one is that in `raw`
-        with self.evaluating():
-            return self.network(inputs).cpu()  # type: ignore[no-any-return]  # a module's call
+        return torch.stack(self.answer_each(raw, lambda inputs: self.network(inputs).cpu()))
 
     def predict(self, raw: Sequence[tuple[Any, Any]]) -> list[Any]:
         """What is told of pairs of raw inputs: a label, a score, or how well they match (a cosine).

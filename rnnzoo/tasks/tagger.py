@@ -10,9 +10,9 @@ from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 from rnnzoo.baselines import Table
-from rnnzoo.batches import TaggedBatch
-from rnnzoo.encodings import TextEncoding
-from rnnzoo.errors import RnnzooError, unknown
+from rnnzoo.batches import SequenceInputs, TaggedBatch
+from rnnzoo.encodings import SeriesEncoding, TextEncoding
+from rnnzoo.errors import RnnzooError, require_probability, unknown
 from rnnzoo.layers import ClassificationHead
 from rnnzoo.layers.crf import CRFHead
 from rnnzoo.metrics.spans import SpanF1
@@ -21,7 +21,7 @@ from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.reading import ReadingTask
 from rnnzoo.tasks.tagger_baselines import compare_tagger
-from rnnzoo.text.schemes import Constraints, constraints
+from rnnzoo.text.schemes import Constraints, SchemeError, constraints, validate
 
 HEADS = ("softmax", "crf")
 
@@ -30,7 +30,8 @@ class Tagger(ReadingTask):
     """Gives each step of a sequence a tag, or one of each of several columns.
 
     Beside the loss (nats a step, summed over the columns): `val/accuracy`, the share of steps whose tag of the first
-    column is right, and with several columns `val/accuracy/<column>`; the same for `test`.
+    column is right, and with several columns `val/accuracy/<column>`; the same for `test`. Where tags mark spans, also
+    `val/f1` of the first column and `val/f1/<column>` of others.
 
     Args:
         encoding: how raw inputs become numbers; from the data.
@@ -38,8 +39,9 @@ class Tagger(ReadingTask):
         input: the input layer, as `rnnzoo.networks.inputs.build_input` takes it.
         stack: the recurrent layers; a dictionary with the keys of `StackConfig` will do.
         head: `softmax`: each step by itself; `crf`: all steps together (`CRFHead`).
-        scheme: of the first column's tags, a name of `rnnzoo.text.schemes.SCHEMES`, where they mark spans: what it
-            forbids is impossible to the `crf`, and `val/f1` and `test/f1` are logged. None: single tags.
+        scheme: of the first column's tags, a name of `rnnzoo.text.schemes.SCHEMES`, where they mark spans; of several
+            columns a name for each that does. What it forbids is impossible to the `crf`, which refuses data that break
+            it, and the F1 of spans is logged. None: single tags.
         dropout: of the stack's outputs.
         optimizer: as in `SequenceTask`, and so are the last two.
         scheduler: see there.
@@ -61,7 +63,7 @@ class Tagger(ReadingTask):
         input: dict[str, Any] = {},  # noqa: B006  # the field's own name; never changed
         stack: StackConfig = StackConfig(bidirectional=True),  # noqa: B008  # frozen; jsonargparse shows its fields
         head: Literal["softmax", "crf"] = "softmax",
-        scheme: str | None = None,
+        scheme: dict[str, str] | str | None = None,
         dropout: float = 0.0,
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
@@ -71,23 +73,37 @@ class Tagger(ReadingTask):
             raise RnnzooError(unknown("model.head", str(head), HEADS))
         if not tags:
             raise RnnzooError("a tagger needs at least one column of tags")
-        self._tags, self._scheme = tags, scheme
+        require_probability("model.dropout", dropout)
+        self._tags, self._schemes = tags, _schemes(scheme, tags)
+        self._seen: set[str] = set()  # the splits whose tags were looked at
         super().__init__(encoding, optimizer, scheduler, scheduler_interval)
 
     def build_network(self) -> nn.Module:
         """The network of `hparams`."""
-        heads = [self._head_of(tags, self._scheme if not at else None) for at, tags in enumerate(self._tags.values())]
+        heads = [self._head_of(tags, self._schemes.get(column)) for column, tags in self._tags.items()]
         return TaggerNetwork(self.build_reader(), self.hparams["dropout"], make_heads=heads)
 
     def build_metrics(self) -> dict[str, Metric]:
-        """The accuracy of each column, and the F1 of the spans that the first one marks."""
-        accuracies: dict[str, Metric] = {}
+        """The accuracy of each column, and the F1 of the spans that columns with a scheme mark."""
+        metrics: dict[str, Metric] = {}
         for at, (column, tags) in enumerate(self._tags.items()):
-            name = f"accuracy/{column}" if at else "accuracy"
-            accuracies[name] = MulticlassAccuracy(len(tags), average="micro", ignore_index=-1, validate_args=False)
-        if self._scheme is not None:
-            accuracies["f1"] = SpanF1(next(iter(self._tags.values())), self._scheme)
-        return accuracies
+            accuracy = MulticlassAccuracy(len(tags), average="micro", ignore_index=-1, validate_args=False)
+            metrics[_name("accuracy", at, column)] = accuracy
+            if column in self._schemes:
+                metrics[_name("f1", at, column)] = SpanF1(tags, self._schemes[column])
+        return metrics
+
+    def on_train_start(self) -> None:
+        """See that the training data keep the scheme."""
+        self._check_schemes("train")
+
+    def on_validation_start(self) -> None:
+        """See that the validation data keep the scheme."""
+        self._check_schemes("validation")
+
+    def on_test_start(self) -> None:
+        """See that the test data keep the scheme."""
+        self._check_schemes("test")
 
     def batch_loss(self, batch: TaggedBatch, stage: str) -> tuple[Tensor, Tensor]:
         """The summed loss of a batch's steps, and how many they are."""
@@ -105,31 +121,68 @@ class Tagger(ReadingTask):
         Raises:
             RnnzooError: an input cannot be encoded; its position is named.
         """
-        inputs = self.inputs_of(raw)
-        with self.evaluating():
-            found = self.network.decode(self.network(inputs), inputs.mask)
-        steps = [
-            self.encoding.split(one) if isinstance(self.encoding, TextEncoding) else range(len(one)) for one in raw
-        ]
-        return [
-            list(zip(row, self._named(tags[: len(row)]), strict=True)) for row, tags in zip(steps, found, strict=True)
-        ]
+        found, split = self.answer_each(raw, self._tell), getattr(self.encoding, "split", None)
+        steps = [range(len(tags)) if split is None else split(one) for one, tags in zip(raw, found, strict=True)]
+        return [list(zip(row, tags, strict=True)) for row, tags in zip(steps, found, strict=True)]
+
+    def k_best(self, raw: Sequence[Any], k: int = 5, column: str | None = None) -> list[list[tuple[list[str], float]]]:
+        """For each raw input its k likeliest sequences of tags, the best first, with their probabilities.
+
+        There are fewer where the scheme admits fewer.
+
+        Args:
+            raw: the inputs.
+            k: how many.
+            column: of tags; None: the first.
+
+        Raises:
+            RnnzooError: the head is no `crf`; no such column; k is below 1; an input cannot be encoded.
+        """
+        at, names = self._column(column)
+
+        def answer(inputs: SequenceInputs) -> list[list[tuple[list[str], float]]]:
+            tags, log_probs = self.network.k_best(self.network(inputs), inputs.mask, at, k)
+            rows = zip(tags.tolist(), log_probs.exp().tolist(), inputs.lengths.tolist(), strict=True)
+            return [
+                [([names[tag] for tag in path[:length]], p) for path, p in zip(paths, found, strict=True) if p > 0]
+                for paths, found, length in rows
+            ]
+
+        return self.answer_each(raw, answer)
+
+    def marginals(self, raw: Sequence[Any], column: str | None = None) -> list[list[dict[str, float]]]:
+        """For each raw input the probability of each tag at each of its steps; of a `crf` over all sequences of tags.
+
+        Args:
+            raw: the inputs.
+            column: of tags; None: the first.
+
+        Raises:
+            RnnzooError: no such column; an input cannot be encoded.
+        """
+        at, names = self._column(column)
+
+        def answer(inputs: SequenceInputs) -> list[list[dict[str, float]]]:
+            found = self.network.marginals(self.network(inputs), inputs.mask, at)
+            return [
+                [dict(zip(names, step, strict=True)) for step in row[:length].tolist()]
+                for row, length in zip(found, inputs.lengths.tolist(), strict=True)
+            ]
+
+        return self.answer_each(raw, answer)
 
     def predict_step(self, batch: TaggedBatch, batch_idx: int) -> list[list[Any]]:
         """The tags of each sequence of a batch."""
-        found = self.network.decode(self.network(batch.inputs), batch.inputs.mask)
-        return [
-            self._named(tags[:length])
-            for tags, length in zip(found, batch.inputs.lengths.tolist(), strict=True)
-            if length
-        ]
+        return [tags for tags in self._tell(batch.inputs) if tags]
 
     def compare(self, data: Any) -> Table | None:
-        """The tagger, each word's most frequent tag, and a window of words, on the test data; None where it is no text.
+        """The tagger and its baselines on the test data; None where that is neither text nor series.
 
-        The window tagger (Collobert & Weston 2008) is trained on the same data within this call.
+        Of text: each word's most frequent tag, and a window of five words (Collobert & Weston 2008). Of series: the
+        most frequent tag, and logistic regression on the last twelve steps. They are trained within this call, on the
+        same data.
         """
-        if not isinstance(self.encoding, TextEncoding):
+        if not isinstance(self.encoding, TextEncoding | SeriesEncoding):
             return None
         return compare_tagger(self, data)
 
@@ -149,11 +202,40 @@ class Tagger(ReadingTask):
     def _measure(self, metrics: Mapping[str, Metric], found: Tensor, batch: TaggedBatch) -> None:
         mask = batch.inputs.mask
         targets = batch.targets.masked_fill(~mask.unsqueeze(-1), -1)
-        for column in range(len(self._tags)):
-            metric = list(metrics.values())[column]
-            metric.update(found[:, :, column].flatten(), targets[:, :, column].flatten())
-        if "f1" in metrics:
-            metrics["f1"].update(found[:, :, 0], batch.targets[:, :, 0], mask)
+        for at, column in enumerate(self._tags):
+            metrics[_name("accuracy", at, column)].update(found[:, :, at].flatten(), targets[:, :, at].flatten())
+            if column in self._schemes:
+                metrics[_name("f1", at, column)].update(found[:, :, at], batch.targets[:, :, at], mask)
+
+    def _tell(self, inputs: SequenceInputs) -> list[list[Any]]:
+        """The tags of each row, without those of padding."""
+        found = self.network.decode(self.network(inputs), inputs.mask)
+        return [self._named(tags[:length]) for tags, length in zip(found, inputs.lengths.tolist(), strict=True)]
+
+    def _column(self, name: str | None) -> tuple[int, list[str]]:
+        """The position of a column and its tags."""
+        columns = list(self._tags)
+        if name is not None and name not in columns:
+            raise RnnzooError(unknown("column of tags", name, columns))
+        at = 0 if name is None else columns.index(name)
+        return at, self._tags[columns[at]]
+
+    def _check_schemes(self, split: str) -> None:
+        """Refuse, naming the place, what the constraints of a CRF forbid, where a DataModule of examples has it."""
+        examples = getattr(self.trainer.datamodule, "examples", None)  # type: ignore[attr-defined]  # set by Lightning
+        if examples is None or not self._schemes or self.hparams["head"] != "crf" or split in self._seen:
+            return
+        self._seen.add(split)
+        for column, scheme in self._schemes.items():
+            at = list(self._tags).index(column)
+            for example in examples(split):
+                try:
+                    validate([tag for tag in example.target[at] if tag is not None], scheme)
+                except SchemeError as error:
+                    raise RnnzooError(
+                        f"{example.place_of(error.position)}: column {column}: {error}; correct it, or name in "
+                        "model.scheme the scheme that the data is written in"
+                    ) from None
 
     def _named(self, tags: Tensor) -> list[Any]:
         columns = [[names[at] for at in tags[:, k].tolist()] for k, names in enumerate(self._tags.values())]
@@ -165,6 +247,20 @@ class Tagger(ReadingTask):
         if self.hparams["head"] == "softmax":
             return partial(_softmax, len(tags))
         return partial(_crf, len(tags), None if scheme is None else constraints(tags, scheme))
+
+
+def _name(metric: str, at: int, column: str) -> str:
+    """What the metric of a column is logged as: the first column is the one that counts."""
+    return f"{metric}/{column}" if at else metric
+
+
+def _schemes(given: Mapping[str, str] | str | None, tags: Mapping[str, list[str]]) -> dict[str, str]:
+    """The scheme of each column that has one."""
+    named = {next(iter(tags)): given} if isinstance(given, str) else dict(given or {})
+    for column in named:
+        if column not in tags:
+            raise RnnzooError(unknown("column in model.scheme", str(column), tags))
+    return named
 
 
 def _softmax(count: int, width: int) -> ClassificationHead:

@@ -17,11 +17,12 @@ from rnnzoo.layers.scheduled_sampling import ScheduledSampling
 from rnnzoo.metrics import Perplexity
 from rnnzoo.networks.decoder_parts import DecoderOutput
 from rnnzoo.networks.writer import WriterNetwork
+from rnnzoo.options import check_options
 from rnnzoo.tasks.base import SequenceTask
 from rnnzoo.tasks.decoder_start import start_decoder
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.searches import Search
-from rnnzoo.tasks.writing_scores import build_scores, score_texts
+from rnnzoo.tasks.writing_scores import WritingScores, check_scores
 
 ROWS = 64  # sources that are written at once
 
@@ -46,8 +47,10 @@ class WritingTask(SequenceTask):
     Trained by teacher forcing: each token is predicted from the true ones before it, or, with scheduled sampling, from
     some of its own. A text starts from `<eos>` and ends with it.
 
-    Beside the loss (nats a token): `val/perplexity` and `test/perplexity`. What is written, and how good it is by the
-    `scores`, is told by `compare` after a test: greedy and by beam search.
+    Beside the loss (nats a token): `val/perplexity` and `test/perplexity`. Where the DataModule tells `references`, as
+    `rnnzoo.data.writing.WritingDataModule` does, what is written is scored too (`rnnzoo.tasks.writing_scores`):
+    `test/...` of the task's own search at a test, `val/...` of greedy search at each validation, by which a checkpoint
+    can be chosen; `compare` tells the scores of greedy and beam search beside baselines.
 
     Args:
         target_encoding: how written texts become tokens; from the data.
@@ -57,9 +60,10 @@ class WritingTask(SequenceTask):
         beam_size: of a search that is not told otherwise; 1 is greedy.
         max_length: tokens of a text that is written, at most, the end included.
         length_penalty: of a search by beam: `none`, `average` or `wu`.
-        optimizer: as in `SequenceTask`, and so are the last two.
+        optimizer: as in `SequenceTask`, and so are the next two.
         scheduler: see there.
         scheduler_interval: see there.
+        validation_scores: names as in `scores`: what is written, greedily, is measured so at each validation too.
     """
 
     network: WriterNetwork
@@ -76,6 +80,7 @@ class WritingTask(SequenceTask):
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: str = "epoch",
+        validation_scores: list[str] = [],  # noqa: B006  # never changed
     ) -> None:
         encoding = build_encoding(target_encoding)
         if not isinstance(encoding, TextEncoding):
@@ -84,7 +89,11 @@ class WritingTask(SequenceTask):
             raise RnnzooError("what is written needs <eos> in its vocabulary: the token that it starts and ends with")
         if not 0 <= label_smoothing < 1:
             raise RnnzooError(f"model.label_smoothing must be at least 0 and below 1, not {label_smoothing}")
-        build_scores(scores)
+        for key, names in (("scores", scores), ("validation_scores", validation_scores)):
+            check_scores(names, f"model.{key}")
+            WritingScores(names, encoding)  # a package that is missing is told before training
+        if scheduled_sampling is not None:
+            check_options(scheduled_sampling, ScheduledSampling, "model.scheduled_sampling")
         self._written = encoding
         self._label_smoothing = label_smoothing
         self._schedule = None if scheduled_sampling is None else ScheduledSampling(**scheduled_sampling)
@@ -92,12 +101,22 @@ class WritingTask(SequenceTask):
             self._search = Search(beam_size, max_length, length_penalty)
         except RnnzooError as error:
             raise RnnzooError(f"model.{error}") from None
-        self._scores = scores
+        if beam_size > len(encoding.vocabulary):
+            raise RnnzooError(
+                f"model.beam_size {beam_size} is larger than the vocabulary of {len(encoding.vocabulary)} tokens that "
+                "are written: give at most so many"
+            )
+        self._scores, self._validation_scores = scores, validation_scores
         super().__init__(optimizer, scheduler, scheduler_interval)
 
     def setup(self, stage: str) -> None:
         """Where `decoder_from` is among the arguments, start from that language model, but not when going on."""
         super().setup(stage)
+        if self._validation_scores and stage in ("fit", "validate") and not self._tells_references():
+            raise RnnzooError(
+                "model.validation_scores needs a DataModule that tells what may be written, as rnnzoo.data's do: "
+                "references(split)"
+            )
         if stage == "fit" and self.hparams.get("decoder_from") and self.trainer.ckpt_path is None:
             start_decoder(self.network.decoder, self._written, self.hparams["decoder_from"])
 
@@ -259,25 +278,45 @@ class WritingTask(SequenceTask):
             return None
         pairs = data.references("test")
         raw = [source for source, _ in pairs]
-        references = [[self._tokens(one) for one in own] for _, own in pairs]
-        written: dict[str, list[list[str]]] = {}
+        references = [own for _, own in pairs]
+        written: dict[str, Sequence[Any]] = {}
         for beam in dict.fromkeys((1, self._search.beam_size)):
             name = "greedy" if beam == 1 else f"beam {beam}"
             written[f"{type(self).__name__}, {name}"] = self.write(raw, beam)
-        baselines: dict[str, list[Any]] = getattr(data, "baselines", lambda: {})()
-        written |= {name: [self._tokens(one) for one in texts] for name, texts in baselines.items()}
+        written |= getattr(data, "baselines", lambda: {})()
         rows: dict[str, dict[str, float]] = {}
         notes: tuple[str, ...] = ()
         for name, texts in written.items():
-            rows[name], notes = score_texts(self._scores, texts, references, self._written.tokenizer.join)
+            scores = WritingScores(self._scores, self._written, sync_on_compute=False)  # one process compares
+            scores.update(texts, references)
+            rows[name] = {score: float(value) for score, value in scores.compute().items()}
+            notes = scores.notes()
         return Table(f"{data.description}: {len(raw):,} test sources", rows, notes)
 
-    def score(self, written: Sequence[list[str]], references: Sequence[Sequence[list[str]]]) -> dict[str, float]:
-        """The scores of what was written, tokens against the tokens of one or several references each."""
-        return score_texts(self._scores, written, references, self._written.tokenizer.join)[0]
+    def on_validation_epoch_end(self) -> None:
+        """Log `val/loss`, the metrics, and the `validation_scores`."""
+        super().on_validation_epoch_end()
+        if self._validation_scores and not self.trainer.sanity_checking:
+            self._log_scores("val", "validation", self._validation_scores, beam_size=1)
 
-    def _tokens(self, text: Any) -> list[str]:
-        return self._written.split(text)
+    def on_test_epoch_end(self) -> None:
+        """Log `test/loss`, the metrics, and the `scores` of the task's own search."""
+        super().on_test_epoch_end()
+        if self._scores and self._tells_references():
+            self._log_scores("test", "test", self._scores, self._search.beam_size)
+
+    def _log_scores(self, stage: str, split: str, names: list[str], beam_size: int) -> None:
+        """Log how good is what the sources of a split make it write; each process writes its share of them."""
+        trainer: Any = self.trainer
+        pairs = trainer.datamodule.references(split)[trainer.global_rank :: trainer.world_size]
+        scores = WritingScores(names, self._written).to(self.device)
+        scores.update(self.write([source for source, _ in pairs], beam_size), [own for _, own in pairs])
+        for name, value in scores.compute().items():
+            self.log(f"{stage}/{name}", value.float(), sync_dist=True)
+
+    def _tells_references(self) -> bool:
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it, None without one
+        return callable(getattr(data, "references", None))
 
     def _find(
         self, raw: Sequence[Any], num_return: int, options: dict[str, Any]

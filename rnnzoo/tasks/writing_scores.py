@@ -1,10 +1,12 @@
 """How what was written is measured, by name."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import torch
 from torchmetrics import Metric
 
+from rnnzoo.encodings import TextEncoding
 from rnnzoo.errors import RnnzooError, unknown
 from rnnzoo.metrics.captions import CaptionScores
 from rnnzoo.metrics.corpus_bleu import CHRF, CorpusBLEU
@@ -12,61 +14,111 @@ from rnnzoo.metrics.error_rate import ErrorRate, ExactMatch, SequenceErrorRate
 from rnnzoo.metrics.rouge import RougeL
 
 
-class Score(NamedTuple):
-    """A metric, and whether it reads lists of tokens or texts."""
+class Measure(NamedTuple):
+    """A kind of metric, and whether it reads lists of tokens or texts."""
 
-    metric: Metric
+    kind: type[Metric]
     of_tokens: bool
 
 
-SCORES: dict[str, tuple[Callable[[], Metric], bool]] = {
-    "bleu": (CorpusBLEU, False),
-    "chrf": (CHRF, False),
-    "rouge_l": (RougeL, False),
-    "captions": (CaptionScores, False),  # several: BLEU-1..4, ROUGE-L and CIDEr-D as the COCO evaluation has them
-    "exact_match": (ExactMatch, True),
-    "token_error_rate": (ErrorRate, True),
-    "sequence_error_rate": (SequenceErrorRate, True),
+SCORES = {
+    "bleu": Measure(CorpusBLEU, False),
+    "chrf": Measure(CHRF, False),
+    "rouge_l": Measure(RougeL, False),
+    "captions": Measure(
+        CaptionScores, False
+    ),  # several: BLEU-1..4, ROUGE-L and CIDEr-D as the COCO evaluation has them
+    "exact_match": Measure(ExactMatch, True),
+    "token_error_rate": Measure(ErrorRate, True),
+    "sequence_error_rate": Measure(SequenceErrorRate, True),
 }
 
 
-def build_scores(names: Sequence[str]) -> dict[str, Score]:
-    """New metrics for names of `SCORES`.
+def check_scores(names: Sequence[str], key: str) -> None:
+    """Refuse what is no list of scores.
+
+    Args:
+        names: of `SCORES`.
+        key: where they stand, for the message.
 
     Raises:
         RnnzooError: an unknown name, or two that give a score of the same name.
     """
     if {"captions", "rouge_l"} <= set(names):
-        raise RnnzooError("model.scores: captions has a rouge_l of its own kind: leave the other out")
+        raise RnnzooError(f"{key}: captions has a rouge_l of its own kind: leave the other out")
     for name in names:
         if name not in SCORES:
-            raise RnnzooError(unknown("score in model.scores", name, list(SCORES)))
-    return {name: Score(SCORES[name][0](), SCORES[name][1]) for name in names}
+            raise RnnzooError(unknown(f"score in {key}", name, list(SCORES)))
 
 
-def score_texts(
-    names: Sequence[str],
-    written: Sequence[list[str]],
-    references: Sequence[Sequence[list[str]]],
-    join: Callable[[Sequence[str]], str],
-) -> tuple[dict[str, float], tuple[str, ...]]:
-    """The scores of what was written, and what has to be told with them: the signatures of sacrebleu.
+class WritingScores:
+    """Scores of what was written against references, over all that `update` was given.
+
+    Scores of texts (`bleu`, `chrf`, `rouge_l`, `captions`) compare a text with the references as the data give them.
+    The tokens that a model wrote are joined to a text by the tokenizer; a space that it cannot place (`e - mail` of the
+    tokenizer `word`) and an `<unk>` are errors of the model, as they are to a reader. Where what is written is
+    lower-cased, `bleu` and `chrf` ignore case: sacrebleu's `lowercase`, `case:lc` in the signature. (`rouge_l` and
+    `captions` always do.) The signature is that by which sacrebleu gives the same number of the same texts.
+
+    Scores of tokens (`exact_match`, `token_error_rate`, `sequence_error_rate`) compare tokens with the tokens that the
+    tokenizer splits a reference into, whatever the vocabulary knows of them.
 
     Args:
         names: of `SCORES`.
-        written: the tokens of each text.
-        references: of each of them its references, one at least.
-        join: makes a text of tokens.
+        encoding: how written texts are tokens.
+        kwargs: those of `torchmetrics.Metric`.
+
+    Example:
+        >>> encoding = TextEncoding({"name": "word", "lowercase": True}, ["<unk>", "mail"])
+        >>> scores = WritingScores(["exact_match", "bleu"], encoding)
+        >>> scores.update([["an", "e", "-", "mail", "for", "you"]], [["An e-mail for you"]])
+        >>> {name: round(float(score), 2) for name, score in scores.compute().items()}
+        {'exact_match': 1.0, 'bleu': 17.97}
+        >>> scores.notes()[0].partition("|eff")[0]
+        'bleu: sacrebleu nrefs:1|case:lc'
     """
-    found: dict[str, float] = {}
-    notes = []
-    for name, (metric, of_tokens) in build_scores(names).items():
-        if of_tokens:
-            metric.update(list(written), [list(own) for own in references])
-        else:
-            metric.update([join(one) for one in written], [[join(one) for one in own] for own in references])
-        scores = metric.compute()
-        found |= {one: float(value) for one, value in (scores if isinstance(scores, dict) else {name: scores}).items()}
-        if isinstance(metric, (CorpusBLEU, CHRF)):
-            notes.append(f"{name}: sacrebleu {metric.signature()}")
-    return found, tuple(notes)
+
+    def __init__(self, names: Sequence[str], encoding: TextEncoding, **kwargs: Any) -> None:
+        lowercase = encoding.lowercase or encoding.tokenizer.lowercase
+        self._encoding = encoding
+        self._metrics: dict[str, Metric] = {}
+        for name in names:
+            kind = SCORES[name].kind
+            case = {"lowercase": lowercase} if kind in (CorpusBLEU, CHRF) else {}
+            self._metrics[name] = kind(**case, **kwargs)
+
+    def to(self, device: torch.device) -> "WritingScores":
+        """These scores, summed on a device: where processes exchange tensors."""
+        for metric in self._metrics.values():
+            metric.to(device)
+        return self
+
+    def update(
+        self, written: Sequence[str | Sequence[str]], references: Sequence[Sequence[str | Sequence[str]]]
+    ) -> None:
+        """Adds what was written, texts or lists of tokens, and for each of it its references, one at least."""
+        for name, metric in self._metrics.items():
+            form = self._tokens if SCORES[name].of_tokens else self._text
+            metric.update([form(one) for one in written], [[form(one) for one in own] for own in references])
+
+    def compute(self) -> dict[str, torch.Tensor]:
+        """The scores by name, each without axes, float64."""
+        found: dict[str, torch.Tensor] = {}
+        for name, metric in self._metrics.items():
+            scores = metric.compute()
+            found |= scores if isinstance(scores, dict) else {name: scores}
+        return found
+
+    def notes(self) -> tuple[str, ...]:
+        """What has to be told with them: the signatures of sacrebleu."""
+        pairs = self._metrics.items()
+        return tuple(
+            f"{name}: sacrebleu {one.signature()}" for name, one in pairs if isinstance(one, CorpusBLEU | CHRF)
+        )
+
+    def _text(self, one: str | Sequence[str]) -> str:
+        return one if isinstance(one, str) else self._encoding.tokenizer.join(one)
+
+    def _tokens(self, one: str | Sequence[str]) -> list[str]:
+        tokens = self._encoding.tokenizer.split(one) if isinstance(one, str) else list(one)
+        return [token.lower() for token in tokens] if self._encoding.lowercase else tokens

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from rnnzoo.cells import RecurrentCell
+from rnnzoo.errors import RnnzooError
 from rnnzoo.testing.sequences import SEQUENCES, check_engines
 from rnnzoo.testing.steps import FORM, PROPERTIES, Checks
 
@@ -38,6 +39,7 @@ def check_cell(
 
     Raises:
         AssertionError: what the cell does wrong, all of it, and what to do.
+        RnnzooError: what is given is no cell.
 
     Example:
         >>> import torch
@@ -53,6 +55,8 @@ def check_cell(
         AssertionError: CentredCell(3, 4) breaks the contract of a cell:
         - rows: row 0 of the output changes by ... when only other rows of the batch change...
     """
+    if not (isinstance(cell, RecurrentCell) or (isinstance(cell, type) and issubclass(cell, RecurrentCell))):
+        raise RnnzooError(f"check_cell takes a cell or its class, not {cell!r}: rnnzoo.cells.CELLS has the named ones")
     made = copy.deepcopy(cell) if isinstance(cell, RecurrentCell) else cell(input_size, hidden_size, **options)
     torch.manual_seed(0)
     failures = _run(FORM, made.train())

@@ -64,6 +64,15 @@ def _check_step(cell: RecurrentCell) -> Iterator[str]:
         yield f"the output is {_form(output)}, and must be {expected}"
 
 
+def _check_finite(cell: RecurrentCell) -> Iterator[str]:
+    """Steps on inputs of N(0, 1) give finite numbers; of nan, every other check would say something misleading."""
+    inputs, state = sample(cell)
+    for name, value in zip(names_of(cell), step(cell, inputs[0], state), strict=True):
+        if not value.isfinite().all():
+            kind = "nan" if value.isnan().any() else "infinite"
+            yield f"{name} is {kind} after three steps on inputs of N(0, 1): look for 0 / 0 or log(0)"
+
+
 def _check_dtype(cell: RecurrentCell) -> Iterator[str]:
     """Every tensor of a float64 cell is one."""
     for owner, module in cell.named_modules():
@@ -207,7 +216,7 @@ def _check_copies(cell: RecurrentCell) -> Iterator[str]:
             yield f"the cell restored from {how} gives another result: what it computes with must be in the state_dict"
 
 
-FORM: Checks = {"initial state": _check_initial_state, "step": _check_step}
+FORM: Checks = {"initial state": _check_initial_state, "step": _check_step, "finite": _check_finite}
 PROPERTIES: Checks = {
     "dtype": _check_dtype,
     "rows": _check_rows,

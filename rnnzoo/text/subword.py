@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,12 @@ class SubwordTokenizer(Tokenizer):
     Args:
         size: At most so many tokens, the 256 bytes among them.
         min_frequency: A pair seen less often is not merged.
-        model: What `fit` learned, as the JSON of the `tokenizers` package; None before.
+        merges: What `fit` learned: the pairs that are merged, `"t h"`, in this order; None before.
         end_of_line: Whether a newline is `<eos>`; else it is a byte like others.
         lowercase: Whether the text is turned into lower case first.
 
     Raises:
-        RnnzooError: If `size` is below 256, or `model` is not such a JSON text, or the `tokenizers` package is absent.
+        RnnzooError: If `size` is below 256, or `merges` are not such, or the `tokenizers` package is absent.
     """
 
     name = "subword"
@@ -41,7 +42,7 @@ class SubwordTokenizer(Tokenizer):
         *,
         size: int = 8000,
         min_frequency: int = 2,
-        model: str | None = None,
+        merges: list[str] | None = None,
         end_of_line: bool = True,
         lowercase: bool = False,
     ) -> None:
@@ -50,8 +51,8 @@ class SubwordTokenizer(Tokenizer):
             raise RnnzooError(f"a subword tokenizer of size {size} has no room for the 256 bytes: give at least 256")
         self.size = size
         self.min_frequency = min_frequency
-        self.model = model
-        self._coder = None if model is None else _load(model)
+        self.merges = merges
+        self._coder = None if merges is None else _coder(merges)
 
     def fit(self, texts: Iterable[str]) -> SubwordTokenizer:
         """The tokenizer with the merges learned from the texts; the same texts give the same merges.
@@ -62,7 +63,7 @@ class SubwordTokenizer(Tokenizer):
             return self
         from tokenizers import trainers
 
-        coder = _empty()
+        coder = _coder([])
         trainer = trainers.BpeTrainer(
             vocab_size=self.size,
             min_frequency=self.min_frequency,
@@ -71,7 +72,8 @@ class SubwordTokenizer(Tokenizer):
         )
         lines = (line for text in texts for line in self._lines(text.lower() if self.lowercase else text))
         coder.train_from_iterator(lines, trainer)
-        return SubwordTokenizer(**{**self._options(), "model": coder.to_str()})
+        learned = json.loads(coder.to_str())["model"]["merges"]
+        return SubwordTokenizer(**{**self._options(), "merges": [" ".join(pair) for pair in learned]})
 
     def inventory(self) -> list[str]:
         """All learned tokens and the 256 bytes."""
@@ -85,7 +87,7 @@ class SubwordTokenizer(Tokenizer):
         return {
             "size": self.size,
             "min_frequency": self.min_frequency,
-            "model": self.model,
+            "merges": self.merges,
             "end_of_line": self.end_of_line,
             "lowercase": self.lowercase,
         }
@@ -114,25 +116,28 @@ class SubwordTokenizer(Tokenizer):
         return self._coder
 
 
-def _empty() -> tokenizers.Tokenizer:
+def _coder(merges: Sequence[str]) -> tokenizers.Tokenizer:
+    """The bytes as tokens, and a token for each pair."""
     try:
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     except ImportError:
         raise RnnzooError(
             "the subword tokenizer needs the package 'tokenizers': pip install 'rnnzoo[recipes]'"
         ) from None
-    coder = Tokenizer(models.BPE())
+    known = dict.fromkeys(sorted(_byte_letters()))
+    pairs = []
+    for merge in merges:
+        first, space, second = merge.partition(" ")
+        if not space or first not in known or second not in known:
+            raise RnnzooError(
+                f"the subword tokenizer's merge {merge!r} is not what its fit() wrote: two tokens and a space between"
+            )
+        pairs.append((first, second))
+        known[first + second] = None
+    coder = Tokenizer(models.BPE(vocab={token: at for at, token in enumerate(known)}, merges=pairs))
     coder.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     coder.decoder = decoders.ByteLevel()
     return coder
-
-
-def _load(model: str) -> tokenizers.Tokenizer:
-    coder = _empty()
-    try:
-        return coder.from_str(model)
-    except Exception as error:  # the package raises plain Exception
-        raise RnnzooError(f"the subword tokenizer's 'model' is not what its fit() wrote: {error}") from None
 
 
 def _byte_letters() -> list[str]:

@@ -7,8 +7,10 @@ that a text of several lines, a prompt and a sample all follow the convention th
 from __future__ import annotations
 
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from rnnzoo.errors import RnnzooError, unknown
@@ -88,6 +90,7 @@ class WhitespaceTokenizer(Tokenizer):
 class WordTokenizer(Tokenizer):
     """Words, numbers and single marks of punctuation; case is kept, apostrophes inside a word belong to it.
 
+    Combining marks (the vowel signs of Hindi, an accent that is a character of its own) belong to what they follow.
     `<unk>` and `<eos>` in the text are these tokens. `join` puts closing marks to the word before and opening brackets
     to the word after them.
 
@@ -100,18 +103,19 @@ class WordTokenizer(Tokenizer):
 
     name = "word"
     level = "word"
-    _pattern = re.compile(rf"{UNKNOWN}|{END}|\d+(?:[.,]\d+)+|\w+(?:['’]\w+)*|[^\w\s]")
     _closing = frozenset(".,;:!?)]}")
     _opening = frozenset("([{")
 
     def _split(self, text: str) -> list[str]:
-        return self._pattern.findall(_mark_lines(text, self.end_of_line))
+        marks = "" if text.isascii() else "".join(sorted(filter(_combines, set(text))))
+        return _word_pattern(marks).findall(_mark_lines(text, self.end_of_line))
 
     def _join(self, tokens: Sequence[str]) -> str:
         pieces: list[str] = []
         before = None
         for token in tokens:
-            if before is not None and token not in self._closing and before not in self._opening:
+            joined = token in self._closing or (before in self._opening and not _combines(token[0]))
+            if before is not None and not joined:
                 pieces.append(" ")
             pieces.append(token)
             before = token
@@ -166,13 +170,26 @@ def build_tokenizer(config: str | dict[str, Any]) -> Tokenizer:
         raise RnnzooError(unknown("tokenizer", str(name), kinds))
     accepted: dict[str, tuple[type, ...]] = {"end_of_line": (bool,), "lowercase": (bool,)}
     if name == SubwordTokenizer.name:
-        accepted |= {"size": (int,), "min_frequency": (int,), "model": (str, type(None))}
+        accepted |= {"size": (int,), "min_frequency": (int,), "merges": (list, type(None))}
     for key, value in options.items():
         if key not in accepted:
             raise RnnzooError(unknown(f"key of the {name} tokenizer", key, [*accepted, "name"]))
         if type(value) not in accepted[key]:
             raise RnnzooError(f"tokenizer key {key!r}: {value!r} is not of type {accepted[key][0].__name__}")
     return kinds[name](**options)
+
+
+@lru_cache(maxsize=64)
+def _word_pattern(marks: str) -> re.Pattern[str]:
+    """Of the tokens of a text whose combining marks are these; ``re`` has no class for all of them."""
+    attached = f"[{marks}]*" if marks else ""
+    word = rf"(?:\w{attached})+"
+    return re.compile(rf"{UNKNOWN}|{END}|\d+(?:[.,]\d+)+|{word}(?:['’]{word})*|[^\w\s]{attached}")
+
+
+def _combines(character: str) -> bool:
+    """Whether it is a mark on the character before, or joins it to the next (the zero-width joiners)."""
+    return unicodedata.category(character)[0] == "M" or character in "\u200c\u200d"
 
 
 def _mark_lines(text: str, end_of_line: bool) -> str:

@@ -72,6 +72,8 @@ def read_rows(path: Path, keep: frozenset[bytes] | None) -> Rows:
 
 def _read(path: Path, file: BinaryIO, keep: frozenset[bytes] | None) -> Rows:
     start = file.read(4)
+    if start.startswith(codecs.BOM_UTF8):  # is no part of the first word
+        start = start[3:] + file.read(3)
     if start[:2] in (b"\x1f\x8b", b"PK"):
         raise RnnzooError(f"{path}: is compressed: let the name of a gzip file end in .gz, unpack others")
     if start == _FASTTEXT_MODEL:

@@ -123,6 +123,34 @@ def test_a_fit_with_pages_is_the_fit_without(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["captions.html"]
 
 
+def test_the_table_of_wandb_shows_where_the_model_looked(monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb = pytest.importorskip("wandb")
+    from lightning.pytorch.loggers import WandbLogger
+
+    from rnnzoo.callbacks.caption_page import _log_table
+
+    tables: list[dict[str, Any]] = []
+    monkeypatch.setattr(WandbLogger, "log_table", lambda self, key, **given: tables.append({"key": key, **given}))
+    logger = WandbLogger.__new__(WandbLogger)
+    weights = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]], [[0.5, 0.5]]])
+    _log_table(logger, [Captioned(PICTURE, ["a", "b", "<eos>"], weights, ["x", "y z"])], 7)
+    _log_table(logger, [Captioned(PICTURE, ["a", "<eos>"], None, ["x"])], 8)
+    with_attention, without = tables
+    assert (with_attention["key"], with_attention["step"]) == ("captions", 7)
+    assert with_attention["columns"] == ["image", "caption", "references", "attention"]
+    image, caption, references, looked = with_attention["data"][0]
+    assert (caption, references) == ("a b", "x\ny z")
+    assert isinstance(looked, wandb.Image)
+    np.testing.assert_array_equal(np.asarray(image.image), PICTURE.numpy())
+    seen = np.asarray(looked.image)
+    assert seen.shape == (4, 18, 3)  # three tokens
+    for token in range(3):
+        np.testing.assert_array_equal(seen[:, 6 * token : 6 * token + 6], lit(PICTURE, weights[token]).numpy())
+    assert looked._caption == "a | b | <eos>"
+    assert without["columns"] == ["image", "caption", "references"]
+    assert len(without["data"][0]) == 3
+
+
 def test_mistakes() -> None:
     from lightning import LightningModule, Trainer
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from rnnzoo.cells import GRUCell, HiddenState, LSTMCell, RecurrentCell
 from rnnzoo.cells.lstm import LSTMState
+from rnnzoo.errors import RnnzooError
 from rnnzoo.recurrent.reference import run_reference
 from rnnzoo.testing import check_cell
 
@@ -280,3 +281,22 @@ def test_an_engine_that_runs_another_formula_is_found(monkeypatch):
     )
     with pytest.raises(AssertionError, match="engines: native gives other outputs than the loop"):
         check_cell(GRUCell, engines=("native",))
+
+
+class NotANumber(Leaky):
+    def transition(self, gates, state):
+        return HiddenState(h=torch.log(-gates.g.square()))
+
+
+def test_nan_is_called_nan():
+    with pytest.raises(AssertionError) as raised:
+        check_cell(NotANumber, **QUICK)
+    assert str(raised.value).splitlines()[1:] == [
+        f"- finite: {name} is nan after three steps on inputs of N(0, 1): look for 0 / 0 or log(0)"
+        for name in ("the output", "h of the state")
+    ]
+
+
+def test_what_is_no_cell_is_refused():
+    with pytest.raises(RnnzooError, match=r"^check_cell takes a cell or its class, not 'lstm': rnnzoo.cells.CELLS has"):
+        check_cell("lstm")

@@ -17,6 +17,20 @@ import pytest
         ("--model.init_args.dropot 7", "unknown key model.dropot: did you mean model.dropout?"),
         ("--dta.size 3", "unknown key dta: did you mean data?"),
         ("--trainer.max_epochss 3", "unknown key trainer.max_epochss: did you mean trainer.max_epochs, "),
+        ("--trainer.max_epoch 3", "unknown key trainer.max_epoch: did you mean trainer.max_epochs"),
+        ("--trainer.default_root here", "unknown key trainer.default_root: did you mean trainer.default_root_dir?"),
+        ("--seed 5", "unknown key seed (keys of a recipe: "),
+        ("--conf toy.yaml", "unknown key conf: did you mean config?"),
+        ("--trainer.default_root_dir toy.yaml", "the run's folder toy.yaml/toy/"),
+        (
+            "--trainer.callbacks+=rnnzoo.callbacks.GradientClipping --trainer.callbacks.max_norms 1",
+            "unknown key trainer.callbacks.max_norms: did you mean trainer.callbacks.max_norm, ",
+        ),
+        (
+            "--trainer.callbacks+=lightning.pytorch.callbacks.Timer --trainer.callbacks.intervall step "
+            "--trainer.callbacks+=rnnzoo.callbacks.GradientClipping --trainer.callbacks.max_norm 1",
+            "unknown key trainer.callbacks.intervall: did you mean trainer.callbacks.interval?",
+        ),
         ("--model.optimizer.lrr 3", "unknown key model.optimizer.lrr: did you mean model.optimizer.lr?"),
         (
             "--trainer.callbacks.logging_intervall step",
@@ -94,6 +108,7 @@ def test_file(rnnzoo, old: str, new: str, message: str) -> None:
     [
         (b"", "toy.yaml is not a recipe: a mapping with the keys model, data and trainer is expected"),
         (b"- a\n", "toy.yaml is not a recipe"),
+        (b"model: {class_path: toy_task.ToyTask}\n", "toy.yaml has no data: add its class, data: {class_path: ..., "),
         (b"\xff\xfe\x00", "toy.yaml is not UTF-8 text (byte 0): not a recipe"),
         (b"a: \x00", "toy.yaml: not YAML"),
     ],

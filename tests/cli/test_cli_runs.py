@@ -126,6 +126,50 @@ def test_resume_is_the_uninterrupted_run(rnnzoo) -> None:
     assert torch.equal(states[0]["state_dict"]["linear.weight"], states[1]["state_dict"]["linear.weight"])
 
 
+OWN = """
+trainer:
+  callbacks:
+    - class_path: lightning.pytorch.callbacks.ModelCheckpoint
+      init_args: {monitor: val/loss, filename: mine, save_last: true}
+"""
+
+
+@pytest.mark.parametrize(("own", "best"), [(None, "best"), (OWN, "mine")])
+def test_the_last_checkpoint_is_that_of_the_last_epoch_though_another_is_best(rnnzoo, own, best: str) -> None:
+    """At this learning rate the loss grows from epoch to epoch: what was saved at the best is not the newest."""
+    Path("own.yaml").write_text(own or "{seed_everything: 3}")
+    flags = ("--config", "own.yaml", "--wandb", "off", "--model.optimizer.init_args.lr", "4")
+    assert rnnzoo("fit", "toy.yaml", *flags, "--trainer.max_epochs", 3).code == 0
+    assert rnnzoo("fit", "toy.yaml", *flags).code == 0
+    whole, killed = runs()
+    losses = [float(row["val/loss"]) for row in rows(killed / "metrics.csv") if row["val/loss"]]
+    assert losses[0] < losses[1]
+    kept = {name: torch.load(killed / f"checkpoints/{name}.ckpt", weights_only=True) for name in (best, "last")}
+    assert {name: content["global_step"] for name, content in kept.items()} == {best: 4, "last": 8}
+    tested = rnnzoo("test", "toy.yaml", *flags)
+    assert f"test {killed}/checkpoints/{best}.ckpt" in tested.err.splitlines()
+    assert rnnzoo("fit", "toy.yaml", *flags, "--trainer.max_epochs", 3, "--ckpt_path", "last").code == 0
+    assert runs() == [whole, killed]
+    ended = [torch.load(run / "checkpoints/last.ckpt", weights_only=True) for run in (whole, killed)]
+    assert [content["global_step"] for content in ended] == [12, 12]
+    assert torch.equal(ended[0]["state_dict"]["linear.weight"], ended[1]["state_dict"]["linear.weight"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "step"),
+    [
+        ("--trainer.limit_val_batches 0", 8),
+        ("--trainer.val_check_interval 3 --trainer.max_steps 2", 2),  # before its first validation
+        ("--trainer.val_check_interval 3 --trainer.max_epochs 1", 3),
+    ],
+)
+def test_there_is_a_last_checkpoint_of_each_run(rnnzoo, flags: str, step: int) -> None:
+    assert rnnzoo("fit", "toy.yaml", "--wandb", "off", *flags.split()).code == 0
+    (run,) = runs()
+    assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == step
+    assert rnnzoo("test", "toy.yaml", "--wandb", "off").code == 0
+
+
 def test_one_run_of_wandb_whatever_goes_on_in_a_folder(rnnzoo) -> None:
     assert rnnzoo("fit", "toy.yaml", "--trainer.max_epochs", 1).code == 0
     assert rnnzoo("fit", "toy.yaml", "--ckpt_path", "last").code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ import torch
 from rnnzoo.data import CocoCaptionsDataModule, Flickr8kDataModule, GlyphDataModule, KarpathyDataModule
 from rnnzoo.data.augmentation import Augmentation
 from rnnzoo.data.flickr8k import LISTS
-from rnnzoo.data.images import ImageFiles
 from rnnzoo.encodings.image import ImageEncoding
 from rnnzoo.errors import RnnzooError
 
@@ -126,7 +126,7 @@ def test_only_training_images_are_changed_and_anew_each_epoch(tmp_path: Path) ->
     assert not torch.equal(data.source_batch("train", torch.arange(4)), before)
 
 
-def test_captions_without_images_and_images_without_captions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_captions_without_images_and_images_without_captions(tmp_path: Path) -> None:
     folder = _flickr(tmp_path)
     (folder / "pictures" / "b.png").unlink()
     with pytest.raises(RnnzooError, match=r"Flickr8k\.token\.txt\.gz:3: the image b\.png is not in .*; 1 images"):
@@ -135,28 +135,61 @@ def test_captions_without_images_and_images_without_captions(tmp_path: Path, cap
     with pytest.raises(RnnzooError, match=r"1 of 5 images have no caption, such as x\.png.*skip_missing"):
         _data(folder, images="pictures").examples("train")
     (folder / "pictures" / "d.png").unlink()
-    with caplog.at_level("INFO"):
-        data = _data(folder, images="pictures", skip_missing=True)
+    data = _data(folder, images="pictures", skip_missing=True)
+    with pytest.warns(UserWarning, match="pictures: 1 of 4 images have no caption and are left out"):
         assert {one.inputs for one in data.examples("train")} == {"a.png", "b.png"}
-        with pytest.raises(RnnzooError, match="there is no test example"):
-            data.examples("test")
-    assert "test: captions of 1 images that are missing are left out" in caplog.text
+    with (
+        pytest.warns(UserWarning, match="test: captions of 1 images that are missing are left out"),
+        pytest.raises(RnnzooError, match="there is no test example"),
+    ):
+        data.examples("test")
     assert data.description == "Flickr8k (1 listed test images left out)"
 
 
-def test_images_that_do_not_decode_are_named_and_skipped_only_when_asked(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_images_that_do_not_decode_are_named_and_skipped_only_when_asked(tmp_path: Path) -> None:
     folder = _flickr(tmp_path)
     (folder / "pictures" / "b.png").write_text("no image")
     data = _data(folder, images="pictures")
-    with pytest.raises(RnnzooError, match=r"b\.png: the image does not decode"):
+    message = (  # the same where mean and scale are computed and in a batch
+        r"Flickr8k\.token\.txt\.gz:3: b\.png: the image does not decode: it is of no format that Pillow knows: replace "
+        r"it, or set data\.skip_broken: true, which leaves such images out$"
+    )
+    with pytest.raises(RnnzooError, match=message):
+        _ = data.encoding
+    data.image_encoding = ImageEncoding(6, 8)
+    with pytest.raises(RnnzooError, match=message.replace(":3", ":4")):
         data.make_batch("train", torch.tensor([3]))
-    with caplog.at_level("INFO"):
-        kept = _data(folder, images="pictures", skip_broken=True)
+    kept = _data(folder, images="pictures", skip_broken=True)
+    with pytest.warns(UserWarning, match=r"^train: 1 images that do not decode are left out: b\.png$"):
         assert {one.inputs for one in kept.examples("train")} == {"a.png"}
-    assert "train: 1 images that do not decode are left out: b.png" in caplog.text
     assert kept.left_out == {"train": 1}
+
+
+def test_all_images_that_do_not_decode_are_named(tmp_path: Path) -> None:
+    names = [f"{number:02}.png" for number in range(14)]
+    _images(tmp_path / "pictures", names)
+    for name in names[2:]:
+        (tmp_path / "pictures" / name).write_text("no image")
+    files = [_coco(tmp_path / "train.json", [*names[2:], names[0]]), _coco(tmp_path / "val.json", names[1:2])]
+    data = CocoCaptionsDataModule(*files, images=str(tmp_path / "pictures"), skip_broken=True)
+    with pytest.warns(UserWarning, match=f"train: 12 images that do not decode are left out: {', '.join(names[2:])}$"):
+        data.examples("train")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_image_is_told_alike_with_workers_and_without(tmp_path: Path, workers: int) -> None:
+    folder = _flickr(tmp_path)
+    data = _data(folder, images="pictures", workers=workers)
+    loader = data.train_dataloader()
+    _ = data.encoding
+    (folder / "pictures" / "b.png").write_text("no image")
+    with pytest.raises(RnnzooError) as caught:
+        list(loader)
+    expected = (
+        ":[34]: b.png: the image does not decode: it is of no format that Pillow knows: replace it, or set "
+        "data.skip_broken: true, which leaves such images out"
+    )
+    assert re.fullmatch(re.escape(str(folder / "Flickr8k.token.txt.gz")) + expected, str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +199,10 @@ def test_images_that_do_not_decode_are_named_and_skipped_only_when_asked(
         (["a.png#0\ta dog", "a.png#x\ta dog"], ":2: .* is not of the form"),
         (["a.png#0\ta dog", "a.png#0\ta cat"], ":2: a.png#0 stands in line 1 already"),
         (["a.png#0\t "], ":1: the caption is ' '"),
-        (["a.png#0\ta dog"], r"trainImages\.txt:2: the image b\.png has no caption"),
+        (
+            ["a.png#0\ta dog"],
+            r"trainImages\.txt:2: the image b\.png has no caption: .* or set data\.skip_missing: true",
+        ),
     ],
     ids=["no-tab", "no-number", "twice", "empty", "in-a-list-only"],
 )
@@ -174,48 +210,42 @@ def test_what_is_wrong_with_a_token_file(tmp_path: Path, lines: list[str], messa
     folder = _flickr(tmp_path)
     (folder / "Flickr8k.token.txt").write_text("\n".join(lines))
     with pytest.raises(RnnzooError, match=message):
-        _data(folder, images="pictures").listed("train")
+        _data(folder, images="pictures").examples("train")
 
 
-def test_image_files(tmp_path: Path) -> None:
-    folder = _images(tmp_path / "images" / "deep", ["one.png", "two.png"])
-    _images(tmp_path / "images" / "other", ["two.png"])
-    (folder / "notes.txt").write_text("no image")
-    files = ImageFiles(tmp_path / "images")
-    assert files.names == ["deep/one.png", "deep/two.png", "other/two.png"]
-    assert files.find("one.png") == files.find("deep/one.png") == "deep/one.png"
-    assert files.find("ne.png") is files.find("elsewhere/one.png") is None
-    with pytest.raises(RnnzooError, match=r"may be deep/two\.png or other/two\.png"):
-        files.find("two.png")
-    archive = ImageFiles(_tar(tmp_path / "x.tar", folder))
-    assert archive.names == ["images/one.png", "images/two.png"]
-    assert archive.read("images/two.png") == (folder / "two.png").read_bytes()
-    whole = (tmp_path / "x.tar").read_bytes()
-    (tmp_path / "x.tar.gz").write_bytes(gzip.compress(whole))
-    (tmp_path / "cut.tar").write_bytes(whole[:700])
-    (tmp_path / "empty").mkdir()
-    for name, message in (
-        ("x.tar.gz", "must be decompressed"),
-        ("cut.tar", "cut short|tar archive"),
-        ("none", "no such folder"),
-        ("empty", "has no images"),
+def test_an_image_stands_in_one_list_and_once(tmp_path: Path) -> None:
+    folder = _flickr(tmp_path)
+    for split, names, place in (
+        ("validation", "c.png\na.png", "devImages.txt:2"),
+        ("train", "a.png\n\na.png\n", "trainImages.txt:3"),
     ):
-        with pytest.raises(RnnzooError, match=message):
-            ImageFiles(tmp_path / name)
+        before = (folder / LISTS[split]).read_text()
+        (folder / LISTS[split]).write_text(names)
+        with pytest.raises(RnnzooError, match=rf"{place}: the image a\.png stands in .*trainImages\.txt:1 already"):
+            _data(folder, images="pictures").examples("train")
+        (folder / LISTS[split]).write_text(before)
 
 
-def test_members_outside_the_archive_are_never_written(tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "x.tar", "w") as archive:
-        entry = tarfile.TarInfo("../../evil.png")
-        entry.size = 3
-        archive.addfile(entry, io.BytesIO(b"abc"))
-        link = tarfile.TarInfo("link.png")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
-    files = ImageFiles(tmp_path / "x.tar")
-    assert files.names == ["../../evil.png"]
-    assert files.read("../../evil.png") == b"abc"
-    assert [path.name for path in tmp_path.iterdir()] == ["x.tar"]
+def test_images_without_captions_are_left_out_when_asked(tmp_path: Path) -> None:
+    _images(tmp_path / "pictures", [*NAMES, "e.png"])
+    options: dict[str, Any] = {"height": 6, "width": 8, "min_frequency": 1}
+    without = {"images": [{"id": at, "file_name": name} for at, name in enumerate(("d.png", "e.png"))]}
+    files = [_coco(tmp_path / "train.json", NAMES[:2]), _coco(tmp_path / "val.json", NAMES[2:3])]
+    files.append(_coco(tmp_path / "test.json", [], **without, annotations=[{"image_id": 0, "caption": "d"}]))
+    coco = {"train": files[0], "validation": files[1], "test": files[2], "images": str(tmp_path / "pictures")}
+    message = r"images\[1\]: the image e\.png has no caption: give it one, remove it, or set data\.skip_missing: true"
+    with pytest.raises(RnnzooError, match=rf"test\.json: {message}"):
+        CocoCaptionsDataModule(**coco, **options).examples("test")
+    data = CocoCaptionsDataModule(**coco, **options, skip_missing=True)
+    with pytest.warns(UserWarning, match="test: 1 listed images without a caption are left out"):
+        assert [one.inputs for one in data.examples("test")] == ["d.png"]
+    assert data.description.endswith("(1 listed test images left out)")
+    file = _karpathy(tmp_path, b={"sentences": []})
+    with pytest.raises(RnnzooError, match=r"images\[1\]: the image pictures/b\.png has no caption: give it one"):
+        KarpathyDataModule(file, str(tmp_path), **options).examples("train")
+    data = KarpathyDataModule(file, str(tmp_path), **options, skip_missing=True)
+    with pytest.warns(UserWarning, match="train: 1 listed images without a caption are left out"):
+        assert [one.inputs for one in data.examples("train")] == ["pictures/a.png"]
 
 
 def _write(path: Path, content: Any) -> str:
@@ -249,6 +279,15 @@ def test_karpathys_splits(tmp_path: Path) -> None:
         ({"b": {"sentences": []}}, r"images\[1\]: the image pictures/b.png has no caption"),
         ({"b": {"sentences": [{"raw": ""}]}}, r"images\[1\]\.sentences\[0\]: the caption is ''"),
         ({"b": {"filename": "a.png"}}, r"images\[1\]: the image pictures/a.png stands there twice"),
+        ({"b": {"filename": 7}}, r"images\[1\]: filename is 7: a text is expected$"),
+        ({"b": {"filepath": 7}}, r"images\[1\]: filepath is 7: a text is expected$"),
+        ({"b": {"split": ["train"]}}, r"images\[1\]: split is \['train'\]: a text is expected$"),
+        ({"b": {"sentences": None}}, r"images\[1\]: sentences is None: a list is expected$"),
+        ({"b": {"sentences": [{"raw": "\ud800"}]}}, r"dataset\.json: '\\ud800' is half of a character"),
+        (
+            {name[0]: {"filepath": "val2014"} for name in NAMES},
+            r"no image in it has a caption: captions are of val2014/a\.png and the like, images are pictures/a\.png ",
+        ),
     ):
         with pytest.raises(RnnzooError, match=message):
             KarpathyDataModule(_karpathy(tmp_path, **changed), **options).examples("train")
@@ -279,7 +318,14 @@ def test_coco(tmp_path: Path) -> None:
     assert data.make_batch("test", torch.tensor([0])).source.shape == (1, 6, 8, 3)
     of_a, twice = {"image_id": 10, "caption": "x"}, [{"id": 1, "file_name": name} for name in NAMES]
     for changed, message in (
-        ({"annotations": [of_a]}, r"b\.png \(id 11\) has no caption"),
+        ({"annotations": [of_a]}, r"images\[1\]: the image b\.png has no caption"),
+        (
+            {"images": [{"id": [1], "file_name": "a.png"}]},
+            r"images\[0\]: id is \[1\]: a whole number or a text is expected",
+        ),
+        ({"images": [{"id": 1, "file_name": None}]}, r"images\[0\]: file_name is None: a text is expected$"),
+        ({"annotations": [{"image_id": {}, "caption": "x"}]}, r"annotations\[0\]: image_id is \{\}: a whole number or"),
+        ({"images": [{"id": n, "file_name": "a.png"} for n in (1, 2)]}, r"a\.png stands in .*images\[0\] already"),
         ({"annotations": [of_a, {"image_id": 9, "caption": "x"}]}, r"annotations\[1\]: there is no image of the id 9"),
         ({"annotations": [{"caption": "x"}]}, r"annotations\[0\]: has no image_id"),
         ({"images": twice}, r"images\[1\]: the id 1 is that of a\.png too"),

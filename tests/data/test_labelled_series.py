@@ -115,12 +115,67 @@ def test_a_test_file_of_another_width_or_with_a_new_label(root: Path, tmp_path: 
         files = {"train_files": [str(train)], "validation_files": [str(path)]}
         return LabelledSeriesDataModule(**files, **options)  # type: ignore[arg-type]
 
-    with pytest.raises(RnnzooError, match=r"wide.csv:2: a series of 2 features, but the model reads 1"):
+    with pytest.raises(RnnzooError, match=r"wide.csv:1: has the columns u, v, where .*train.csv has u: name those to"):
         list(made(wide).val_dataloader())
+    rows = tmp_path / "rows.npz"
+    np.savez(rows, values=np.ones((2, 3, 2)), labels=np.array(["a", "b"]))
+    narrow = tmp_path / "narrow.ts"
+    narrow.write_text(HEADER + "1:a\n2:b\n")
+    data = LabelledSeriesDataModule(train_files=[str(narrow)], validation_files=[str(rows)])
+    with pytest.raises(RnnzooError, match=r"rows.npz: row 0: a series of 2 features, but the model reads 1"):
+        list(data.val_dataloader())
     with pytest.raises(RnnzooError, match=r"new.csv:3: the label 'c' does not occur in the training data"):
         list(made(new).val_dataloader())
     with pytest.raises(RnnzooError, match=r"train.csv:2: has no label; in a CSV file data.label names its column"):
         LabelledSeriesDataModule(train_files=[str(train)], columns=["u"], fractions=[0.4, 0.3, 0.3]).examples("train")
+
+
+def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
+    train, other = tmp_path / "train.csv", tmp_path / "other.csv"
+    train.write_text("id,x,y,l\n1,1,10,a\n2,2,20,b\n")
+    other.write_text("y,l,x,id\n30,a,3,1\n")
+    options = {"series": "id", "label": "l"}
+    data = LabelledSeriesDataModule(train_files=[str(train)], validation_files=[str(other)], **options)  # type: ignore[arg-type]
+    assert data.examples("validation")[0].inputs.tolist() == [[3, 30]]
+    other.write_text("z,l,x,id\n30,a,3,1\n")
+    data = LabelledSeriesDataModule(train_files=[str(train)], validation_files=[str(other)], **options)  # type: ignore[arg-type]
+    with pytest.raises(RnnzooError, match=r"other.csv:1: has the columns z, x, where .*train.csv has x, y: name those"):
+        data.examples("validation")
+
+
+def test_numbers_to_be_predicted(tmp_path: Path) -> None:
+    path = tmp_path / "v.ts"
+    path.write_text("@targetLabel true\n@data\n1,2:0.5\n3,4:-1e2\n5,6:7\n7,8:9\n")
+    data = LabelledSeriesDataModule(train_files=[str(path)], fractions=[0.5, 0.25, 0.25], answer_kind="value")
+    assert data.answer == {"kind": "value", "size": 1}
+    said = {0: 0.5, 2: -100.0, 4: 7.0, 6: 9.0}
+    for split, count in (("train", 2), ("validation", 1), ("test", 1)):
+        numbers = [said[int(example.inputs[0, 0]) - 1] for example in data.examples(split)]
+        assert data.targets(split).tolist() == [[number] for number in numbers]
+        assert len(numbers) == count
+    for other, text in (("class", path.read_text()), ("value", HEADER + _line(1))):
+        path.write_text(text)
+        data = LabelledSeriesDataModule(train_files=[str(path)], validation_files=["v"], answer_kind=other)  # type: ignore[arg-type]
+        kind = "value" if other == "class" else "class"
+        with pytest.raises(RnnzooError, match=rf"v.ts:\d: its labels are .*: give data\.answer_kind {kind}"):
+            data.examples("train")
+    (tmp_path / "r.csv").write_text("label,t0,t1\n1.5,1,2\nx,3,4\n")
+    wide = LabelledSeriesDataModule(
+        train_files=[str(tmp_path / "r.csv")], validation_files=["v"], answer_kind="value", layout="rows", label="label"
+    )
+    with pytest.raises(RnnzooError, match=r"r.csv:3: 'x' is no number"):
+        wide.examples("train")
+
+
+def test_a_series_a_line_as_the_ucr_archive_has_them(tmp_path: Path) -> None:
+    for name, text in (("a.tsv", "2\t1.5\t3\n1\t2\t4\n"), ("b.csv", "2,5,6\n")):
+        (tmp_path / name).write_text(text)
+    data = LabelledSeriesDataModule(
+        train_files=[str(tmp_path / "a.tsv")], validation_files=[str(tmp_path / "b.csv")], layout="rows"
+    )
+    assert data.labels == ["1", "2"]
+    assert [example.inputs.tolist() for example in data.examples("train")] == [[[1.5], [3]], [[2], [4]]]
+    assert data.targets("validation").tolist() == [1]
 
 
 def test_filled_gaps_are_told(tmp_path: Path) -> None:
@@ -146,6 +201,12 @@ def test_filled_gaps_are_told(tmp_path: Path) -> None:
         ({"dataset": "Toy", "validation_fraction": 1.0}, "data.validation_fraction: 1.0 must be above 0 and below 1"),
         ({"train_files": ["a.ts"]}, "needs either data.validation_files"),
         ({"train_files": ["a.txt"], "fractions": [0.5, 0.2, 0.3]}, "a.txt: its name must end in .ts, .csv"),
+        ({"dataset": "Toy", "label": "x"}, "data.layout, data.series, data.label and data.columns are of CSV files"),
+        ({"train_files": ["a.ts"], "root": "."}, "data.root is where published sets lie, but data.train_files"),
+        ({"train_files": ["a.ts"], "validation_files": ["b"], "label": "x"}, "a.ts: data.series, data.label and"),
+        ({"train_files": ["a.tsv"], "validation_files": ["b"], "series": "x"}, "a.tsv: has a series a line: unset"),
+        ({"dataset": "Toy", "answer_kind": "labels"}, "unknown data.answer_kind 'labels'"),
+        ({"dataset": "Toy", "layout": "row"}, "unknown data.layout 'row': did you mean 'rows'"),
     ],
 )
 def test_mistakes(given: dict[str, object], message: str) -> None:

@@ -72,6 +72,12 @@ def test_fractions_share_the_examples_out_once_for_all(tmp_path: Path) -> None:
         ("text\tlabel\na\tx\nb\ty\n", {"answer_kind": "value"}, "{file}:2: 'x' is no number"),
         ("text\tlabel\na\tnan\nb\t1\n", {"answer_kind": "value"}, "{file}:2: 'nan' is no finite number"),
         ("text\tlabel\na\tx\nb\tx\n", {}, "all training examples of train.tsv, dev.tsv have the label 'x'"),
+        ("text\tlabel\na\tx\nb\t1_0\n", {"answer_kind": "value"}, "{file}:2: 'x' is no number"),
+        ("text\tlabel\na\t1\nb\t1_0\n", {"answer_kind": "value"}, "{file}:3: '1_0' is no number"),
+        ("text\tlabel\na\t1e39\n", {"answer_kind": "value"}, "{file}:2: '1e39' is no finite number of 32 bits"),
+        ("text\tlabel\na\tx\nb\tx \n", {}, "{file}:3: the label 'x ' begins or ends with white space: remove it"),
+        ("text\tlabel\na\tx\nb\t \n", {}, "{file}:3: the label ' ' begins or ends with white space: remove it"),
+        ("text\tlabel\na\tx| y\n", {"answer_kind": "labels"}, "{file}:2: the label ' y' begins or ends"),
         ("text\tlabel\n", {}, "there is no train example in train.tsv, dev.tsv"),
         ("txt\tlabel\na\tx\n", {}, "{file}:1: unknown column 'text': did you mean 'txt'"),
     ],
@@ -82,6 +88,44 @@ def test_mistakes_in_files(tmp_path: Path, text: str, given: dict[str, object], 
     with pytest.raises(RnnzooError) as caught:
         list(data.train_dataloader())
     assert str(caught.value).startswith(message.format(file=path))
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "message"),
+    [
+        ('["a"]', "class", "['a'] is no label: give a string, a whole number, true or false"),
+        ('{"a": 1}', "class", "{'a': 1} is no label"),
+        ("1.0", "class", "1.0 is no label"),
+        ("null", "class", "the label is empty"),
+        ("true", "class", "the label True stands beside 'x', a label of another kind: write all labels alike"),
+        ('[["a"], null]', "labels", "['a'] is no label"),
+        ('[""]', "labels", "a label is empty: give one, or remove it"),
+        ("null", "labels", "None are no labels: give a list of them, [] for none"),
+        ("true", "value", "True is no number"),
+        ("[1, null]", "value", "None is no number"),
+        ("[]", "value", "[] is no number"),
+        ("1" * 400, "value", "1111"),
+    ],
+)
+def test_json_of_another_kind_is_no_answer(tmp_path: Path, label: str, kind: str, message: str) -> None:
+    first = {"class": '"x"', "labels": '["x"]', "value": "1"}[kind]
+    rows = f'{{"text": "a", "label": {first}}}\n{{"text": "b", "label": {label}}}\n'
+    path = _file(tmp_path, rows, "x.jsonl")
+    with pytest.raises(RnnzooError) as caught:
+        LabelledTextDataModule([path], ["v"], answer_kind=kind).examples("train")  # type: ignore[arg-type]
+    assert str(caught.value).startswith(f"{path}:2: {message}")
+
+
+def test_json_labels_are_written_as_json_writes_them(tmp_path: Path) -> None:
+    for labels, expected in ((("true", "false"), ["false", "true"]), (("3", "10"), ["10", "3"])):
+        path = _file(tmp_path, "".join(f'{{"text": "a", "label": {label}}}\n' for label in labels), "x.jsonl")
+        assert LabelledTextDataModule([path], ["v"]).labels == expected
+
+
+def test_files_without_a_row_are_named(tmp_path: Path) -> None:
+    data = LabelledTextDataModule([_file(tmp_path, "text\tlabel\n")], fractions=[0.8, 0.1, 0.1])
+    with pytest.raises(RnnzooError, match=r"^there is no example in train\.tsv: give files that have some"):
+        data.examples("train")
 
 
 def test_labels_that_training_lacks(tmp_path: Path) -> None:

@@ -76,7 +76,9 @@ def test_another_rate_is_named_or_converted_and_told(tmp_path: Path) -> None:
         name = f"{'ab'[at % 2]}_{at}.wav"
         (tmp_path / name).write_bytes(_wav(_sound(at, 1000), rate, channels))
     options = {"folder": str(tmp_path), "pattern": "{label}_{number}.wav", "fractions": [0.4, 0.3, 0.3]}
-    with pytest.raises(RnnzooError, match=r"b_7.wav: has 2 channels at 16000 Hz, expected is 1 at 8000 Hz"):
+    with pytest.raises(
+        RnnzooError, match=r"b_7.wav: has 2 channels at 16000 Hz, expected is 1 at 8000 Hz: convert the .*data\.convert"
+    ):
         LabelledWavsDataModule(**options).examples("train")  # type: ignore[arg-type]
     data = LabelledWavsDataModule(convert=True, **options)  # type: ignore[arg-type]
     found = [example for split in ("train", "validation", "test") for example in data.examples(split)]
@@ -92,6 +94,8 @@ def test_another_rate_is_named_or_converted_and_told(tmp_path: Path) -> None:
         ({}, "give exactly one of data.dataset and data.folder"),
         ({"dataset": "fsd"}, "unknown data.dataset 'fsd'"),
         ({"dataset": "fsdd", "sample_rate": 16000}, "data.dataset fsdd has its own pattern, split_by and sample_rate"),
+        ({"folder": ".", "root": "x"}, "data.root is where published sets lie, but data.folder is given: unset one"),
+        ({"dataset": "fsdd", "test": ["1"]}, "data.dataset fsdd has its own test and validation: unset them"),
         ({"folder": ".", "split_by": "speaker"}, "data.split_by needs data.test and data.validation"),
         ({"folder": ".", "split_by": "a", "test": ["1"], "validation": ["1"]}, "none in both"),
         ({"folder": "nowhere"}, "nowhere: no such folder of wav files"),
@@ -109,6 +113,13 @@ def test_an_unknown_field(root: Path) -> None:
         test=["a"], validation=["b"],
     )  # fmt: skip
     with pytest.raises(RnnzooError, match=r"field of the pattern 'speakers'.* speaker"):
+        data.examples("train")
+
+
+def test_values_of_the_field_that_no_file_has(root: Path) -> None:
+    options = {"folder": str(root / "fsdd" / "few.tar.gz"), "pattern": "{label}_{speaker}_{index}.wav"}
+    data = LabelledWavsDataModule(split_by="index", test=["4", "77"], validation=["5"], **options)  # type: ignore[arg-type]
+    with pytest.raises(RnnzooError, match=r"unknown data\.test: index '77'.*\(known: 0, 1, 2, 3, 4, 5, 6, 7\)"):
         data.examples("train")
 
 

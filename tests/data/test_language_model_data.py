@@ -72,6 +72,27 @@ def test_lowercase_goes_with_the_tokenizer(folder):
     assert build_tokenizer(data.tokenizer_config).split("The Cat") == ["the", "cat"]
 
 
+def test_the_tokenizers_own_lowercase(folder):
+    (folder / "train.txt").write_text("The CAT\nthe cat\n")
+    data = module(folder, tokenizer={"name": "word", "lowercase": True})
+    assert data.vocabulary == ["<unk>", "<eos>", "cat", "the"]
+
+
+def test_printing_reads_nothing(folder):
+    assert str(LanguageModelDataModule(folder="absent")) == "LanguageModelDataModule(absent)"
+    assert str(LanguageModelDataModule(train_files=["a", "b"], fractions=[0.8, 0.2, 0])) == (
+        "LanguageModelDataModule(a, b)"
+    )
+
+
+def test_a_text_too_small_is_named_by_its_own_files(folder):
+    data = LanguageModelDataModule(
+        train_files=[str(folder / "train.txt")], validation_files=[str(folder / "valid.txt")], batch_size=99
+    )
+    with pytest.raises(RnnzooError, match=r"^the training text \([^,]*train\.txt\) has 12 tokens, fewer than the 99"):
+        data.train_dataloader()
+
+
 @pytest.mark.parametrize("mode", ["lanes", "sentences"])
 def test_every_token_is_a_target_once_in_each_split(folder, mode):
     data = LanguageModelDataModule(
@@ -139,6 +160,8 @@ def test_without_test_text_the_rest_works(folder):
         ({"train_files": ["x"]}, "needs either data.validation_files .* or data.fractions"),
         ({"train_files": ["x"], "fractions": [1], "validation_files": ["y"]}, "needs either"),
         ({"train_files": ["x"], "fractions": [1], "test_files": ["y"]}, "unset it or data.test_files"),
+        ({"train_files": "a.txt"}, r"data.train_files is a list, not the text 'a.txt': write \[a.txt\]"),
+        ({"corpus": "pydoc", "batch_size": 2.5}, "data.batch_size: 2.5 must be a whole number"),
         ({"corpus": "pydoc", "batch_size": 0}, "data.batch_size: 0 must be at least 1"),
         ({"corpus": "pydoc", "mode": "sentence"}, "unknown data.mode 'sentence': did you mean 'sentences'"),
         ({"corpus": "pydoc", "mode": "sentences", "random_window": True}, "data.random_window is about lanes"),
@@ -148,8 +171,8 @@ def test_without_test_text_the_rest_works(folder):
         ({"corpus": "pydoc", "mode": "sentences", "end_of_line": False}, "data.mode sentences needs lines"),
         ({"corpus": "pydoc", "tokenizer": "wrod"}, "unknown tokenizer 'wrod'"),
         (
-            {"corpus": "pydoc", "tokenizer": {"name": "word", "lowercase": True}},
-            "data.lowercase is False but data.tokenizer",
+            {"corpus": "pydoc", "lowercase": True, "tokenizer": {"name": "word", "lowercase": False}},
+            "data.lowercase is True but data.tokenizer says False: say it as data.lowercase",
         ),
         ({"corpus": "pydoc", "tokenizer": "subword", "min_frequency": 2}, "data.min_frequency does not limit subwords"),
         ({"corpus": "pydoc", "max_vocabulary": 9, "unknown": False}, "data.max_vocabulary needs <unk>"),

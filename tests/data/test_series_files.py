@@ -11,7 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rnnzoo.data.series_files import read_csv, read_npz, read_ts
+from rnnzoo.data.series_files import read_csv, read_npz, read_ts, read_wide
 from rnnzoo.errors import RnnzooError
 
 HEADER = """# a comment
@@ -56,7 +56,9 @@ def test_ts_by_hand(tmp_path, content):
 
 def test_ts_with_values_to_predict_and_without_labels(tmp_path):
     found = read_ts(write(tmp_path / "a.ts", "@targetlabel true\n@univariate true\n@data\n1,2:0.5\n"))
-    assert (found[0].values.tolist(), found[0].label) == ([[1], [2]], "0.5")
+    assert (found[0].values.tolist(), found[0].label, found[0].answer_kind) == ([[1], [2]], "0.5", "value")
+    found = read_ts(write(tmp_path / "a.ts", "@targetlabel false\n@classlabel true a\n@data\n# no series\n1:a\n"))
+    assert [(one.label, one.answer_kind, one.place[-5:]) for one in found] == [("a", "class", ".ts:5")]
     found = read_ts(write(tmp_path / "a.ts", "@classLabel false\n@data\n1,2:0.5,3\n"))
     assert (found[0].values.tolist(), found[0].label) == ([[1, 0.5], [2, 3]], None)
 
@@ -96,13 +98,14 @@ def test_gaps_are_errors_or_interpolated_and_said(tmp_path):
         (HEADER + "1:2,:yes\n", r"a.ts:11: its dimensions have different lengths, from 1 to 2"),
         ("@targetlabel true\n@data\n1:2:\n", r"a.ts:3: has no label"),
         ("@targetlabel true\n@data\n1\n", r"a.ts:3: has no dimension before the label"),
+        (HEADER + "1,2,3\n", r"a.ts:11: has no dimension before the label, or no label: .* expected, not '1,2,3'"),
         ("@serieslength 3\n@data\n1,2\n", r"a.ts:3: has 2 steps, the header or the first series 3"),
         ("@equallength true\n@data\n1,2\n1,2,3\n", r"a.ts:4: has 3 steps, the header or the first series 2"),
         ("@data\n1,2:3,4\n1,2\n", r"a.ts:3: has 1 dimensions, the header or the first series 2"),
         ("@univariate true\n@data\n1,2:3,4\n", r"a.ts:3: has 2 dimensions, the header or the first series 1"),
         (b"@data\n1,\xfc\n", r"a.ts: is not UTF-8: byte 0xfc at byte 8 \(line 2\)"),
     ],
-    ids=range(24),
+    ids=range(25),
 )
 def test_what_is_no_ts_is_named(tmp_path, content, message):
     with pytest.raises(RnnzooError, match=message):
@@ -162,6 +165,12 @@ def test_many_series_in_one_csv(tmp_path):
         ("a,b\n1,2\n1,2,3\n", {}, r"a.csv:3: has 3 cells, the header 2"),
         ("a,b\n1,2\n\n1,3\n", {}, r"a.csv:3: has 0 cells, the header 2"),
         ("a,b\n", {}, "has a header and no steps"),
+        (
+            "1,2.5\n3,4\n",
+            {},
+            r"a.csv:1: '1', '2.5' are numbers, where the columns' names are expected: put a line with",
+        ),
+        ("s,1,NA\nu,3,4\n", {"series": "s"}, r"a.csv:1: '1', 'NA' are numbers, where"),
         ("a,a\n1,2\n", {}, r"a.csv:1: a name stands twice among the columns a, a"),
         ("a,b\n1,2\n3,\n", {}, r"a.csv:3: step 1 has no finite value in column 'b' \(1 of 4"),
         ('a,b\n1,"2\n', {}, r"a.csv:2: is no CSV: unexpected end of data"),
@@ -169,11 +178,52 @@ def test_many_series_in_one_csv(tmp_path):
         ("s,x\nu,1\nv,2\n", {"label": "s"}, r"a.csv:3: the label 'v' follows 'u' in the same series"),
         ("s,x\n,1\n", {"label": "s"}, r"a.csv:2: the label '' follows ''"),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_what_is_no_csv_of_series_is_named(tmp_path, content, arguments, message):
     with pytest.raises(RnnzooError, match=message):
         read_csv(write(tmp_path / "a.csv", content), **arguments)
+
+
+def test_columns_that_are_asked_for_may_have_numbers_as_names(tmp_path):
+    (one,) = read_csv(write(tmp_path / "a.csv", "0,1\n5,6\n"), columns=["1"])
+    assert one.values.tolist() == [[6]]
+
+
+def test_a_csv_of_a_series_a_row(tmp_path):
+    path = write(tmp_path / "a.tsv", "1\t0.5\t-2e0\t3\n2\t4\t5\t6\n")
+    found = read_wide(path)
+    assert [(one.values.tolist(), one.label, one.place) for one in found] == [
+        ([[0.5], [-2], [3]], "1", f"{path}:1"),
+        ([[4], [5], [6]], "2", f"{path}:2"),
+    ]
+    path = write(tmp_path / "a.csv.gz", gzip.compress(b't0,kind,t1\n1,"a, b",NaN\n7,c,8\n', mtime=0))
+    found = read_wide(path, "kind", missing="interpolate")
+    assert [(one.values.tolist(), one.label, one.place) for one in found] == [
+        ([[1], [1]], "a, b", f"{path}:2"),
+        ([[7], [8]], "c", f"{path}:3"),
+    ]
+    assert found[0].conversion == "1 missing of 2 values interpolated linearly in time"
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        ("1,2,3\n1,2\n", {}, r"a.csv:2: has 2 cells, the first line 3"),
+        ("1\n2\n", {}, r"a.csv:1: a label and at least one value are expected, but there is 1 cell"),
+        ("1,2,NaN\n", {}, r"a.csv:1: step 1 has no finite value in dimension 0"),
+        ("1,2\n ,2\n", {}, r"a.csv:2: has no label"),
+        ("1,2,x\n", {}, r"a.csv:1: 'x' is no number, in the cell 2: .* data.label"),
+        ("label,t0\n1,2\n", {}, r"a.csv:1: 't0' is no number, in the cell 1: .* data.label"),
+        ("label,t0\n1,2\n", {"label": "lable"}, r"a.csv:1: unknown column 'lable': did you mean 'label'"),
+        ("label,t0\n", {"label": "label"}, r"a.csv: has a header and no series"),
+        ("a,a,b\n1,2,3\n", {"label": "a"}, r"a.csv:1: a name stands twice among the columns"),
+    ],
+    ids=range(9),
+)
+def test_what_is_no_csv_of_a_series_a_row_is_named(tmp_path, content, arguments, message):
+    with pytest.raises(RnnzooError, match=message):
+        read_wide(write(tmp_path / "a.csv", content), **arguments)
 
 
 def test_csv_gaps_are_interpolated_and_said(tmp_path):
@@ -290,7 +340,7 @@ like_npz = changes.map(edited) | st.integers(0, len(WHOLE)).map(lambda end: WHOL
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=400)
 @given(content=st.one_of(st.binary(max_size=60), text, like_ts, like_csv, like_npz))
 def test_any_bytes_are_series_or_refused_by_name(tmp_path, content):
-    for name, read in (("a.ts", read_ts), ("a.csv", read_csv), ("a.npz", read_npz)):
+    for name, read in (("a.ts", read_ts), ("a.csv", read_csv), ("b.csv", read_wide), ("a.npz", read_npz)):
         path = write(tmp_path / name, content)
         try:
             found = read(path)

@@ -41,6 +41,24 @@ def test_folder_errors_list_what_was_found(tmp_path):
         splits_from_folder(tmp_path)
 
 
+def test_flags_to_paste_where_a_split_has_several_files(tmp_path):
+    """As the folder of the Penn Treebank files that Mikolov's archive has."""
+    for split in ("train", "valid", "test"):
+        write(tmp_path, **{f"ptb__{split}__txt": "a\n", f"ptb__char__{split}__txt": "b\n"})
+    with pytest.raises(RnnzooError) as raised:
+        splits_from_folder(tmp_path)
+    assert str(raised.value).startswith(f"data.folder: in {tmp_path} 2 files fit 'train': ptb.char.train.txt, ptb.tr")
+    assert str(raised.value).endswith(
+        f'such as: --data.train_files "[{tmp_path}/ptb.train.txt]" --data.validation_files "[{tmp_path}/ptb.valid.txt]"'
+        f' --data.test_files "[{tmp_path}/ptb.test.txt]"'
+    )
+
+
+def test_fractions_are_numbers():
+    with pytest.raises(RnnzooError, match=r"data.fractions: \['0.8', 0.1, 0.1\] must be three shares"):
+        cut([Text("a", "x" * 10)], ["0.8", 0.1, 0.1])
+
+
 def test_a_file_may_not_be_in_two_splits(tmp_path):
     write(tmp_path, a="x\n", b="y\n")
     a, b = str(tmp_path / "a"), str(tmp_path / "b")

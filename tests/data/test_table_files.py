@@ -91,6 +91,9 @@ def test_any_file_gives_rows_or_an_error_with_its_place(ending: str, content: by
         ("x.jsonl", "[1]\n", ["text"], ":1: an object is expected"),
         ("x.jsonl", '{"txt": 1}\n', ["text"], ":1: unknown key 'text': did you mean 'txt'"),
         ("x.jsonl", "[" * 100_000 + "\n", ["text"], ":1: not JSON"),
+        ("x.jsonl", '{"text": 1, "a": {"b": 1, "b": 2}}\n', ["text"], ":1: not JSON: the key 'b' stands twice"),
+        ("x.jsonl", '{"text": NaN}\n', ["text"], ":1: not JSON: NaN is no number of JSON"),
+        ("x.jsonl", '{"text": ' + "1" * 5000 + "}\n", ["text"], ":1: not JSON: Exceeds the limit"),
         ("x.json", "{}", ["text"], ": of no known format"),
         ("x.csv", b"text,label\n\xe9,b\n", ["text"], ": is not UTF-8: byte 0xe9 at byte 11 (line 2)"),
         ("x.csv", b"\n\n", ["text"], ": is empty"),
@@ -100,6 +103,12 @@ def test_mistakes(tmp_path: Path, name: str, text: str | bytes, columns: list[st
     with pytest.raises(RnnzooError) as caught:
         _read(tmp_path / name, text, columns)
     assert str(caught.value).startswith(f"{tmp_path / name}{message}")
+
+
+def test_a_cell_may_be_long(tmp_path: Path) -> None:
+    text = "word " * 50_000
+    ((row, _),) = _read(tmp_path / "x.csv", f'text,label\n"{text}",b\n', ["text"])
+    assert row == [text]
 
 
 def test_a_name_without_a_header(tmp_path: Path) -> None:

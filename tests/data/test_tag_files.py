@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,12 @@ def test_ranges_and_empty_nodes_are_no_words(tmp_path: Path) -> None:
         ("1\tGo\n", ":1: 2 columns, where CoNLL-U has 10"),
         (CONLLU.replace("3\t2\t2", "4\t2\t2"), ":6: the word has the number '4', where 3 is expected"),
         (CONLLU.replace("1\tGo", "1\t"), ":8: the form is empty"),
+        (CONLLU.replace("VERB", ""), ":8: the column upos is empty: write _ where there is no value"),
+        (CONLLU.replace("1-2", "3-1"), ":2: the range 3-1 must begin with the next word, 1, and meet no other"),
+        (CONLLU.replace("1-2", "1-4"), ":6: the sentence ends before the word 4 of its last range"),
+        (CONLLU.replace("2\t's", "2-3\tx\t_\t_\t_\t_\t_\t_\t_\t_\n2\t's"), ":4: the range 2-3 must begin"),
+        (CONLLU.replace("2.1", "1.1"), ":5: the empty node 1.1 follows the word 2"),
+        ("\n".join(f"{at}\t_\t_\tX\t_\t_\t0\t_\t_\t_" for at in (1, 2)), ":1: every form of the sentence is _: merge"),
     ],
 )
 def test_what_is_wrong_with_conllu_is_said_with_its_line(tmp_path: Path, text: str, message: str) -> None:
@@ -51,6 +58,19 @@ def test_what_is_wrong_with_conllu_is_said_with_its_line(tmp_path: Path, text: s
     assert message in str(caught.value)
     with pytest.raises(RnnzooError, match=r"unknown column of CoNLL-U 'pos': did you mean .*'upos'"):
         list(read_conllu(path, ["pos"]))
+
+
+def test_an_underscore_is_a_word_or_no_tag(tmp_path: Path) -> None:
+    path = tmp_path / "a.conllu"
+    rows = [("Go", "VERB", "_"), ("_", "_", "NFP"), ("on", "ADV", "RB")]
+    path.write_text("".join(f"{at}\t{w}\t_\t{u}\t{x}\t_\t0\t_\t_\t_\n" for at, (w, u, x) in enumerate(rows, 1)))
+    data = ConlluDataModule(train_files=[str(path)], validation_files=["b"], columns=["upos", "xpos", "feats"])
+    (example,) = data.read_file(str(path))
+    assert example.inputs == ["Go", "_", "on"]
+    assert example.target == [["VERB", None, "ADV"], [None, "NFP", "RB"], ["_", "_", "_"]]
+    data = ConlluDataModule(train_files=[str(path)], validation_files=["b"], columns=["upos", "xpos"])
+    assert data.tags == {"upos": ["ADV", "VERB"], "xpos": ["NFP", "RB"]}
+    assert data.targets("train").tolist() == [[1, -1], [-1, 0], [0, 1]]
 
 
 COLUMNS = """-DOCSTART- -X- O O
@@ -91,6 +111,14 @@ def test_tags_that_break_the_scheme_and_missing_columns_are_said_with_their_line
         _data(path, tag_columns={"tag": 1}).read_file(str(path))
     with pytest.raises(RnnzooError, match=r"did you mean .*IOB2"):
         _data(path, scheme="IOB3")
+    path.write_text(COLUMNS.replace("B-NP", "I-NP").replace("B-VP", "I-VP"))
+    two = {"tag_columns": {"ner": -1, "chunk": 2}, "scheme": {"ner": "IOB2", "chunk": "IOB1"}}
+    assert len(_data(path, **two).read_file(str(path))) == 2
+    path.write_text(COLUMNS.replace("B-NP", "I-NP").replace("B-VP", "E-VP"))
+    with pytest.raises(RnnzooError, match=r"a\.txt:4: column chunk: tag 2, 'E-VP', is none of IOB1"):
+        _data(path, **two).read_file(str(path))
+    with pytest.raises(RnnzooError, match=r"unknown column in data\.scheme 'chnk'.*'chunk'"):
+        _data(path, tag_columns={"chunk": 2}, scheme={"chnk": "IOB1"})
 
 
 def test_a_tag_that_training_lacks_is_said_with_its_place(tmp_path: Path) -> None:
@@ -98,8 +126,60 @@ def test_a_tag_that_training_lacks_is_said_with_its_place(tmp_path: Path) -> Non
     train.write_text("a X\nb Y\n")
     other.write_text("a X\nb Z\n")
     data = TaggedTextDataModule([str(train)], [str(other)])
-    with pytest.raises(RnnzooError, match=r"other\.txt:1: the tag tag 'Z' of token 2 does not occur"):
+    with pytest.raises(RnnzooError, match=r"other\.txt:2: the tag 'Z' of token 2 does not occur"):
         data.targets("validation")
+    treebank, held_out = tmp_path / "t.conllu", tmp_path / "h.conllu"
+    treebank.write_text(CONLLU)
+    held_out.write_text(CONLLU.replace("NUM", "SYM"))
+    conllu = ConlluDataModule(train_files=[str(treebank)], validation_files=[str(held_out)])
+    with pytest.raises(RnnzooError, match=r"h\.conllu:6: the upos tag 'SYM' of token 3 does not occur"):
+        conllu.targets("validation")
+
+
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ("foo NN\n", "a.txt:8: 2 columns, where the first word of the file, line 3, has 4: 'foo NN'"),
+        ("foo bar NN B-NP O\n", "a.txt:8: 5 columns, where the first word of the file, line 3, has 4"),
+        ("# text = a sentence\n", "a.txt:8: 5 columns, where the first word of the file, line 3, has 4"),
+    ],
+)
+def test_a_line_of_another_width_is_no_silent_shift(tmp_path: Path, added: str, message: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(COLUMNS + added)
+    with pytest.raises(RnnzooError) as caught:
+        list(read_columns(path, 0, [-1]))
+    assert message in str(caught.value)
+
+
+def test_only_spaces_and_tabs_divide(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("10\u00a0000 \t CD\nmen NN \n \t\nRun VB\n\u00a0 SP\n-DOCSTART-\nx XX", encoding="utf-8")
+    found = list(read_columns(path, 0, [1]))
+    assert [sentence.words for sentence in found] == [["10\u00a0000", "men"], ["Run", "\u00a0"], ["x"]]
+    assert [sentence.columns for sentence in found] == [[["CD", "NN"]], [["VB", "SP"]], [["XX"]]]
+    path.write_text("New York\tLOC\tx\nBonn\tLOC\n")
+    with pytest.raises(RnnzooError, match=r"a\.txt:2: 2 columns, where the first word of the file, line 1, has 3"):
+        list(read_columns(path, 0, [1], "\t"))
+
+
+@pytest.mark.parametrize("kind", ["columns", "treebank"])
+def test_the_vocabulary_of_a_checkpoint_comes_first(tmp_path: Path, kind: str) -> None:
+    torch.save(
+        {"hyper_parameters": {"tokenizer": "whitespace", "vocabulary": ["<unk>", "<eos>", "EU", "2"]}},
+        tmp_path / "lm.ckpt",
+    )
+    path = tmp_path / "train"
+    path.write_text(CONLLU if kind == "treebank" else COLUMNS)
+    made = ConlluDataModule if kind == "treebank" else TaggedTextDataModule
+    given = {"train_files": [str(path)], "validation_files": ["b"], "vocabulary_from": str(tmp_path / "lm.ckpt")}
+    expected = {
+        "treebank": ["'s", "Go", "It"],
+        "columns": ["Blackburn", "Peter", "rejects"],
+    }[kind]
+    vocabulary = made(**given).encoding["vocabulary"]  # type: ignore[arg-type]
+    assert vocabulary[:4] == ["<unk>", "<eos>", "EU", "2"]
+    assert sorted(vocabulary[4:]) == expected
 
 
 def test_exactly_one_source() -> None:
@@ -108,6 +188,17 @@ def test_exactly_one_source() -> None:
             ConlluDataModule(**sources)  # type: ignore[arg-type]
     with pytest.raises(RnnzooError, match="ewt is known"):
         ConlluDataModule(treebank="gum")
+    for keys, message in (
+        ({"treebank": "ewt", "validation_files": ["x"]}, r"data\.validation_files and data\.test_files go with"),
+        ({"treebank": "ewt", "test_files": ["x"]}, r"data\.validation_files and data\.test_files go with"),
+        ({"train_files": ["x"]}, r"data\.train_files needs data\.validation_files: give files to choose by"),
+        (
+            {"train_files": ["x"], "validation_files": ["y"], "root": "z"},
+            r"data\.root is where the published files lie",
+        ),
+    ):
+        with pytest.raises(RnnzooError, match=message):
+            ConlluDataModule(**keys)  # type: ignore[arg-type]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

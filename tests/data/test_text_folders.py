@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,6 +96,34 @@ def test_mistakes(tmp_path: Path, files: dict[str, str], place: str, message: st
         read_labelled_folder(_write(tmp_path, files))
     assert str(caught.value).startswith(f"{tmp_path / place}: ")
     assert message in str(caught.value)
+
+
+def test_a_folder_that_is_no_label(tmp_path: Path) -> None:
+    reviews = {f"{part}/{label}/{at}.txt": "x" for part in ("train", "test") for label in ("pos", "neg") for at in "ab"}
+    _write(tmp_path, {**reviews, "train/unsup/c.txt": "z", "train/urls.txt": "w", "test/more/d.txt": "x"})
+    train, test = str(tmp_path / "train"), str(tmp_path / "test")
+    loose = re.escape(
+        "urls.txt: stands beside folders: either each label has a folder of texts or a file with a text a"
+    )
+    remedy = re.escape(
+        "give data.ignore: [urls.txt], and in it also the folders that are no labels, of neg, pos, unsup"
+    )
+    with pytest.raises(RnnzooError, match=f"{loose}.*{remedy}"):
+        TextFoldersDataModule(train, test_folder=test, fractions=[0.5, 0.5]).examples("train")
+    data = TextFoldersDataModule(train, test_folder=test, fractions=[0.5, 0.5], ignore=["unsup", "urls.txt"])
+    with pytest.raises(RnnzooError, match=r"d\.txt: the label 'more' .* \(neg, pos\): .*, or name it in data\.ignore"):
+        data.examples("test")
+
+
+def test_the_vocabulary_of_a_checkpoint_comes_first(tmp_path: Path) -> None:
+    known = {"tokenizer": "whitespace", "vocabulary": ["<unk>", "<eos>", "film"]}
+    torch.save({"hyper_parameters": known}, tmp_path / "lm.ckpt")
+    _write(tmp_path, {"train/pos/a.txt": "fine film", "train/neg/b.txt": "dull film"})
+    data = TextFoldersDataModule(
+        str(tmp_path / "train"), validation_folder="v", vocabulary_from=str(tmp_path / "lm.ckpt")
+    )
+    assert data.encoding["vocabulary"][:3] == ["<unk>", "<eos>", "film"]
+    assert sorted(data.encoding["vocabulary"][3:]) == ["dull", "fine"]
 
 
 def test_what_is_to_be_ignored(tmp_path: Path) -> None:

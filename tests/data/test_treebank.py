@@ -62,6 +62,13 @@ def test_each_phrase_with_its_label_is_there_once_and_in_training_only(tmp_path:
 def test_mistakes(tmp_path: Path) -> None:
     with pytest.raises(RnnzooError, match=r"data\.classes must be 2 or 5, not 3"):
         TreebankDataModule(classes=3)  # type: ignore[arg-type]
+    for given, message in (
+        ({"train_files": ["x"], "validation_files": []}, r"data\.train_files needs data\.validation_files"),
+        ({"train_files": None}, r"data\.validation_files and data\.test_files go with data\.train_files"),
+        ({"root": "x"}, r"data\.root is where the published files lie, but data\.train_files is given"),
+    ):
+        with pytest.raises(RnnzooError, match=message):
+            _data(tmp_path, **given)
     data = _data(tmp_path)
     (tmp_path / "train.txt").write_text("(2 (2 a) (5 b))\n", encoding="utf-8")
     assert data.examples("train")[0].target == "neutral"  # only the labels that are used are looked at

@@ -53,6 +53,10 @@ def test_any_line_is_a_tree_or_an_error_with_its_place(line: str) -> None:
     assert said.startswith("x:7: ")
 
 
+def test_a_word_may_have_a_space_that_does_not_break() -> None:
+    assert parse_tree("(2 (2 8\u00a01/2)\t(1 x\u3000))", "x:1")[-1].words == ["8\u00a01/2", "x\u3000"]
+
+
 def test_escapes() -> None:
     assert parse_tree(r"(2 (2 and\/or) (1 \*))", "x:1")[-1].words == ["and/or", "*"]
 
@@ -65,6 +69,9 @@ def test_escapes() -> None:
         ("(2 (3 a)", "the tree is cut short: 1 brackets are not closed"),
         ("(2 (3 ) (3 b))", "a node without words ends at column 7"),
         ("(2 () a)", "a node without label ends at column 5"),
+        ("(3 new york)", "a node of one word ends with it, but 'york' follows at column 8"),
+        ("(3 new (2 york))", "a node of one word ends with it, but '(' follows at column 8"),
+        ("(3 (2 new) york)", "the word 'york' stands beside nodes, at column 12: give it one of its own"),
         ("", "the tree is cut short"),
     ],
 )

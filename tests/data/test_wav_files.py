@@ -110,7 +110,10 @@ def test_conversions_are_errors_unless_allowed_and_then_said():
         (pcm([1])[:36], "has no data chunk"),
         (pcm([1])[:12], "has no fmt and no data chunk"),
         (pcm([]), "has 0 bytes of sound"),
-        (riff(FMT, b"abc"), "has 3 bytes of sound, which is no whole number of frames of 2"),
+        (
+            riff(FMT, b"abc"),
+            "has 3 bytes of sound, which is no whole number of frames of 2 bytes, at least 1: remove the",
+        ),
         (riff(FMT[:10], b"ab"), "its fmt chunk has 10 bytes"),
         (riff(b"\x02" + FMT[1:], b"ab"), "is wav of coding 2 with 16 bits"),
         (riff(FMT[:14] + b"\x0c\0", b"ab"), "is wav of coding 1 with 12 bits"),
@@ -169,6 +172,10 @@ def test_labels_from_folders_and_from_names(tmp_path):
         (tmp_path / name).write_bytes(pcm([sample]))
     (tmp_path / "yes" / "._a.wav").write_bytes(b"a file of another kind")
     (tmp_path / "readme.txt").write_text("x")
+    (tmp_path / "stray.wav").write_bytes(pcm([4]))
+    with pytest.raises(RnnzooError, match=r"stray.wav: lies not as deep in folders as .*no.c.WAV, so that by .*: move"):
+        list(read_wavs(tmp_path))
+    (tmp_path / "stray.wav").unlink()
     found = list(read_wavs(tmp_path))
     assert [(one.label, one.fields["name"], one.place) for one in found] == [
         ("no", "c", str(tmp_path / "no/c.WAV")),

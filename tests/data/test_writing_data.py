@@ -12,9 +12,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lightning import Trainer
 
 from rnnzoo.data import (
     ColourNamesDataModule,
+    ConditionedTextDataModule,
     DateDataModule,
     DialogueDataModule,
     DocstringSummaryDataModule,
@@ -29,6 +31,8 @@ from rnnzoo.data.docstring_summaries import docstrings, first_sentence
 from rnnzoo.data.parallel_text import read_pairs
 from rnnzoo.data.pronunciations import read_pronunciations
 from rnnzoo.errors import RnnzooError
+from rnnzoo.recurrent import StackConfig
+from rnnzoo.tasks import LanguageModel, Seq2Seq
 
 SPLITS = ("train", "validation", "test")
 
@@ -112,6 +116,74 @@ def test_sides_that_do_not_fit(source: str, target: str, message: str, tmp_path:
         read_pairs(tmp_path / "s", tmp_path / "t")
 
 
+@pytest.mark.parametrize("copy", [False, True])
+def test_the_end_is_not_in_the_middle(tmp_path: Path, copy: bool) -> None:
+    data = _pairs(tmp_path, ["a", "<eos>"], ["x", "x <eos> y"], tokenizer="whitespace", copy=copy)
+    message = r"train\.src:2: what is to be written: <eos> stands in 'x <eos> y': it ends what is written, and"
+    with pytest.raises(RnnzooError, match=message):
+        data.train_dataloader()
+
+
+def test_the_sources_continue_a_trained_vocabulary(tmp_path: Path) -> None:
+    words = ["<unk>", "<eos>", "b", "z"]
+    model = LanguageModel(words, {"name": "whitespace", "lowercase": True}, embedding_size=4)
+    trainer = Trainer(logger=False, accelerator="cpu", enable_checkpointing=False, default_root_dir=tmp_path)
+    trainer.strategy.connect(model)
+    trainer.save_checkpoint(tmp_path / "lm.ckpt", weights_only=True)
+    options = {"tokenizer": "whitespace", "lowercase": True, "vocabulary_from": str(tmp_path / "lm.ckpt")}
+    data = _pairs(tmp_path, ["b a A c", "B"], ["y", "x"], **options)
+    assert data.encoding["vocabulary"] == [*words, "a", "c"]
+    assert data.target_encoding["vocabulary"] == ["<unk>", "<eos>", "x", "y"]
+    assert data.make_batch("train", torch.tensor([0])).source.tokens.tolist() == [[2, 4, 4, 5]]
+    given = {"kind": "pretrained", "checkpoint": str(tmp_path / "lm.ckpt")}
+    decoder = {"stack": {"hidden_size": 4}, "attention": "additive"}
+    stack = StackConfig(hidden_size=4, bidirectional=True)
+    task = Seq2Seq(
+        data.encoding,
+        data.target_encoding,
+        given,
+        stack,
+        decoder=decoder,  # type: ignore[arg-type]  # a dictionary will do
+        beam_size=2,
+    )
+    reader = task.network.encoder.inputs
+    torch.testing.assert_close(reader.inputs.embedding.weight[:4], model.network.embedding.weight, rtol=0, atol=0)
+    with pytest.raises(
+        RnnzooError, match=r"data\.max_vocabulary 4 has no room beside the 4 tokens of data\.vocabulary_from"
+    ):
+        _ = _pairs(tmp_path, ["a"], ["x"], **options, max_vocabulary=4).encoding
+    with pytest.raises(RnnzooError, match=r"was trained on lower-case text: give data\.lowercase true"):
+        _ = _pairs(tmp_path, ["a"], ["x"], **{**options, "lowercase": False}).encoding
+
+
+def test_what_is_wrong_with_json_lines(tmp_path: Path) -> None:
+    files = []
+    for split in SPLITS:
+        (tmp_path / f"{split}.jsonl").write_text('{"de": "a", "en": "b"}\n{"de": "\\ud83d\\ude00", "en": "\\ud800!"}\n')
+        files.append([str(tmp_path / f"{split}.jsonl")])
+    with pytest.raises(
+        RnnzooError,
+        match=r"train\.jsonl:1: an object has keys, not positions such as 0: give its keys \(de, en\) as data\.",
+    ):
+        ParallelTextDataModule(*files).examples("train")
+    with pytest.raises(
+        RnnzooError, match=r"train\.jsonl:2: '\\ud800' is half of a character \(a lone surrogate\): write"
+    ):
+        ParallelTextDataModule(*files, columns=["de", "en"]).examples("train")
+
+
+def test_one_class_is_nothing_to_write_from(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("text,label\na,x\nb,x\nc,x\n")
+    files = {"train_files": [str(tmp_path / "x.csv")], "fractions": [0.4, 0.3, 0.3]}
+    with pytest.raises(RnnzooError) as caught:
+        ConditionedTextDataModule(**files).train_dataloader()  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "all training texts of x.csv are of the class 'x': a condition needs at least two; to write from nothing, give "
+        "data.condition_kind: none"
+    )
+    ConditionedTextDataModule(**files, condition_kind="none").train_dataloader()  # type: ignore[arg-type]
+
+
 def test_mistakes_of_the_keys(tmp_path: Path) -> None:
     with pytest.raises(RnnzooError, match=r"give two files, .* or one table"):
         ParallelTextDataModule(["a.txt"], ["b.tsv"])
@@ -193,8 +265,21 @@ def test_splits_share_no_word_and_the_test_words_are_written(tmp_path: Path) -> 
     assert all(len(own) == 2 for _, own in data.references("test"))
     data.write_split(tmp_path / "words.txt")
     assert set((tmp_path / "words.txt").read_text().split()) == words[2]
-    again = PronunciationDataModule(str(tmp_path / "x.dict"), fractions=[0.8, 0.1, 0.1])
+    again = PronunciationDataModule(
+        str(tmp_path / "x.dict"), fractions=[0.8, 0.1, 0.1], test_words=str(tmp_path / "again.txt")
+    )
+    again.examples("train")
+    assert (tmp_path / "again.txt").read_text() == (tmp_path / "words.txt").read_text()
     assert [one.inputs for one in again.examples("test")] == [one.inputs for one in data.examples("test")]
+
+
+def test_a_place_where_no_words_can_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.dict").write_text("".join(f"w{chr(97 + n)} AH0\n" for n in range(20)))
+    nowhere = tmp_path / "absent" / "words.txt"
+    data = PronunciationDataModule(str(tmp_path / "x.dict"), fractions=[0.8, 0.1, 0.1], test_words=str(nowhere))
+    with pytest.raises(RnnzooError, match=r"absent/words\.txt: the words cannot be written there: No such file"):
+        data.examples("train")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.dict"]
 
 
 def test_dates_are_what_was_written() -> None:

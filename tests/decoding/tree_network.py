@@ -38,6 +38,7 @@ class Tree:
         self.padding = torch.arange(4) >= self.sources[:, None]
         self.weights = weights.masked_fill(self.padding[:, None], -torch.inf).softmax(-1)
         self.steps = 0
+        self.rows: list[int] = []  # of each step
 
     def init_state(self, condition: Tensor) -> tuple[TreeState, Tensor]:
         node = torch.full_like(condition, -1)
@@ -46,6 +47,7 @@ class Tree:
     def step(self, tokens: Tensor, state: TreeState, memory: Tensor) -> tuple[Tensor, TreeState]:
         """Node 0 is where nothing is written yet (the start token was read), child v of node i is i * live + v + 1."""
         self.steps += 1
+        self.rows.append(len(tokens))
         last = self.table.shape[1] - 1  # ended hypotheses are read too: what is given for those means nothing
         node = (state.node * self.live + tokens + 1).where(state.node >= 0, 0).clamp(max=last)
         rows = memory.repeat_interleave(len(tokens) // len(memory))
@@ -55,6 +57,9 @@ class Tree:
 
     def reorder(self, state: TreeState, index: Tensor) -> TreeState:
         return TreeState(state.node[index], state.attention[index])
+
+    def select_memory(self, memory: Tensor, index: Tensor) -> Tensor:
+        return memory[index]
 
     def coverage(self, state: TreeState, memory: Tensor) -> Tensor:
         padding = self.padding[memory].repeat_interleave(len(state.node) // len(memory), 0)

@@ -93,6 +93,11 @@ def test_one_axis_is_one_feature() -> None:
     [
         (TextEncoding("word", WORDS), "  ", "there is no token in '  '"),
         (TextEncoding("word", WORDS), [], "there is no token in []"),
+        (
+            TextEncoding("word", WORDS),
+            "a \ud800",
+            r"'\ud800' in 'a \ud800' is half of a character (a lone surrogate): leave",
+        ),
         (TextEncoding("word", WORDS), 3, "a text or a list of tokens is expected, not 3"),
         (TextEncoding("word", WORDS), ["a", 3], "a text or a list of tokens is expected"),
         (SeriesEncoding([0.0], [1.0]), [[1.0, 2.0]], "a series of 2 features, but the model reads 1"),
@@ -125,3 +130,9 @@ def test_an_unknown_kind() -> None:
 
 def test_known_characters_are_in_the_order_of_their_code_points() -> None:
     assert known_characters(["ba", "éa"]) == ["a", "b", "é"]
+
+
+def test_a_list_has_no_empty_token() -> None:
+    encoding = TextEncoding("whitespace", WORDS, ["a"])
+    with pytest.raises(RnnzooError, match=r"^input 1: token 1 of \['a', ''\] is empty: leave it out$"):
+        encoding.batch([["a"], ["a", ""]])

@@ -83,7 +83,8 @@ def test_images_that_cannot_be_read(tmp_path: Path) -> None:
         (tmp_path / "cut.png", r"cut\.png does not decode"),
         (str(tmp_path / "text.jpg"), r"text\.jpg does not decode"),
         (tmp_path / "no.png", r"no\.png: no such file"),
-        (b"", "the image does not decode"),
+        (b"no image", "^the image does not decode: it is of no format that Pillow knows$"),
+        (b"", "^the image does not decode: it is of no format that Pillow knows$"),
         (np.zeros((2, 2, 4)), r"1 or 3 channels last is expected, not \(2, 2, 4\)"),
         (np.full((2, 2), 1.5), "whole numbers 0..255 or real ones 0..1"),
         (np.array([["a"]]), "is expected"),
@@ -94,8 +95,30 @@ def test_images_that_cannot_be_read(tmp_path: Path) -> None:
         encoding.batch([COLOURS, tmp_path / "no.png"])
     with pytest.raises(RnnzooError, match="give a list of images"):
         encoding.batch("x.png")
+    for one in (COLOURS, COLOURS[..., 0], torch.zeros(4, 5, 1), tmp_path / "x.png", b""):
+        with pytest.raises(RnnzooError, match=r"^give a list of images, not one: \[image\]$"):
+            encoding.batch(one)  # type: ignore[arg-type]  # the mistake
+    assert encoding.batch(np.stack([COLOURS] * 4)).shape == (4, 2, 2, 3)
+    assert encoding.batch(np.zeros((4, 5, 6))).shape == (4, 2, 2, 3)  # grey images
     with pytest.raises(RnnzooError, match="as many means"):
         ImageEncoding(2, 2, 3, mean=[0.0])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_of_16_bits_are_a_share_of_65535(channels: int, tmp_path: Path) -> None:
+    grey = np.array([[0, 257, 25700, 65535]], dtype=np.uint16)
+    encoding, expected = ImageEncoding(1, 4, channels), torch.tensor([0.0, 1 / 255, 100 / 255, 1.0])
+    for ending in ("png", "tiff"):
+        Image.fromarray(grey).save(tmp_path / f"grey.{ending}")
+        found = encoding.encode(tmp_path / f"grey.{ending}")
+        torch.testing.assert_close(found, expected[None, :, None].expand(1, 4, channels))
+    Image.fromarray(np.array([[0.0, 300.0]], dtype=np.float32)).save(tmp_path / "real.tiff")
+    Image.fromarray(np.array([[0, 2**30]], dtype=np.int32)).save(tmp_path / "wide.tiff")
+    for name in ("real.tiff", "wide.tiff"):
+        with pytest.raises(
+            RnnzooError, match=rf"{name}: of 32-bit pixels no one knows which is white: save it with 8 or"
+        ):
+            encoding.encode(tmp_path / name)
 
 
 def test_a_video_is_its_frames(tmp_path: Path) -> None:
@@ -112,14 +135,30 @@ def test_a_video_is_its_frames(tmp_path: Path) -> None:
     assert build_encoding(encoding.config()).config() == encoding.config()
     batch = encoding.batch([folder, frames[:1]])
     assert batch.lengths.tolist() == [3, 1]
+    for one in (folder, str(folder), frames, np.zeros((3, 1, 2, 3), dtype=np.uint8)):
+        with pytest.raises(RnnzooError, match=r"^give a list of inputs \(folders of frames, .*\), not one: \[input\]$"):
+            encoding.batch(one)  # type: ignore[arg-type]  # the mistake
+    assert encoding.batch(np.stack([frames] * 5)).lengths.tolist() == [3] * 5
     (folder / "001.png").write_text("no image")
     (tmp_path / "empty").mkdir()
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object))
+    (tmp_path / "film.mp4").write_bytes(b"\0\0\0 ftypisom")
     for raw, message in (
         (folder, r"frame 1: .*001\.png does not decode"),
         (tmp_path / "empty", "has no frames"),
         (tmp_path / "none", "there is no such folder of frames or .npy file"),
-        (tmp_path / "objects.npy", "no .npy file without pickles"),
+        (tmp_path / "objects.npy", r"is no .npy file without pickles, or damaged: save an array of numbers$"),
+        (
+            tmp_path / "film.mp4",
+            r"film\.mp4: is no .npy file: give one, or a folder of frames \(.*`ffmpeg -i film\.mp4 ",
+        ),
     ):
         with pytest.raises(RnnzooError, match=message):
             encoding.encode(raw)
+
+
+def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in range(1, 13):
+        Image.fromarray(np.full((1, 1), number, dtype=np.uint8)).save(tmp_path / f"take2_frame{number}.png")
+    found = VideoEncoding(1, 1).encode(tmp_path)["values"].flatten() * 255
+    assert found.round().tolist() == list(range(1, 13))

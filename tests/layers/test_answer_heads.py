@@ -86,6 +86,13 @@ def test_numbers() -> None:
     assert loss.item() == pytest.approx(math.fsum(errors), rel=1e-12)
     assert count.item() == 8
     assert head.loss(FEATURES, NUMBERS)[1].item() == 10
+    single = torch.zeros(5, 2, dtype=torch.bool)
+    single[2, 1] = single[REAL[0], 0] = True  # a mask of each number
+    found = head(FEATURES)
+    expected = (found[2, 1] - NUMBERS[2, 1]) ** 2 + (found[REAL[0], 0] - NUMBERS[REAL[0], 0]) ** 2
+    loss, count = head.loss(FEATURES, NUMBERS, single)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-12)
+    assert count.item() == 2
 
 
 def test_normal_distributions() -> None:

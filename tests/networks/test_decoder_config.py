@@ -25,6 +25,18 @@ from rnnzoo.networks.decoder_config import DecoderConfig
         ({"dropout": 1.0}, r"decoder\.dropout must be a probability"),
         ({"atention": "dot"}, "unknown key of decoder 'atention'"),
         ({"stack": {"hiden_size": 3}}, "unknown key of stack 'hiden_size'"),
+        (
+            {"attention": "location", "attention_options": {"filter": 3}},
+            r"unknown key of decoder\.attention_options 'filter': did you mean 'filters'",
+        ),
+        (
+            {"attention": "location", "attention_options": {"filters": "abc"}},
+            r"decoder\.attention_options\.filters must be a whole number, not 'abc'",
+        ),
+        (
+            {"attention": "dot", "attention_options": {"filters": 3}},
+            r"decoder\.attention_options has no options here, and 'filters' is given: leave it out",
+        ),
         ({"attention": "dot", "stack": {"hidden_size": 5}}, "dot attention compares a query of 5 features"),
     ],
 )

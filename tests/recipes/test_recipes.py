@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import re
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,18 @@ def test_header_is_complete(recipe: Recipe) -> None:
     assert all(header.values())
     assert f"rnnzoo run {recipe.name}" in header["command"]
     assert header["offline"] in ("yes", "no")
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_each_key_is_explained(recipe: Recipe) -> None:
+    """What has a value has a comment on its line, or is a long list with one above it."""
+    lines = recipe.path.read_text(encoding="utf-8").split("\n\n", 1)[1].splitlines()
+    entry = re.compile(r"\s*(- )?(?!class_path)\w+: +[^#\s]")
+    assert not [
+        line
+        for before, line in pairwise(lines)
+        if entry.match(line) and "#" not in line and not before.strip().startswith("#")
+    ]
 
 
 LANGUAGE_MODELS = {

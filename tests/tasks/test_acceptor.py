@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -142,6 +143,19 @@ def test_predict_from_a_checkpoint_alone(tmp_path) -> None:  # type: ignore[no-u
         ({"input": {"kind": "values"}}, "input.kind values reads series, but the data is of the kind text"),
         ({"class_weights": {"q": 1.0}}, "unknown label in model.class_weights 'q'"),
         ({"label_smoothing": 1.0}, "label_smoothing must be at least 0 and below 1"),
+        ({"dropout": 1.5}, "model.dropout must be a probability of at least 0 and below 1, not 1.5"),
+        ({"input": {"embedding_size": -1}}, "input.embedding_size must be a whole number of at least 1, not -1"),
+        ({"input": {"embedding_size": 0}}, "input.embedding_size must be a whole number of at least 1, not 0"),
+        ({"input": {"embedding_size": "a"}}, "input.embedding_size must be a whole number"),
+        ({"input": {"word_dropout": "x"}}, "input.word_dropout must be a number, not 'x'"),
+        (
+            {"input": {"word_dropout": 1.0}},
+            "input.word_dropout must be a probability of at least 0 and below 1, not 1.0",
+        ),
+        (
+            {"input": {"freeze_vectors": True}},
+            "input.freeze_vectors without input.vectors would freeze random numbers: give both",
+        ),
     ],
 )
 def test_mistakes(given: dict[str, object], message: str) -> None:
@@ -156,3 +170,30 @@ def test_predict_names_the_input_that_is_wrong() -> None:
         task.predict(["a", ""])
     with pytest.raises(RnnzooError, match="give a list of inputs"):
         task.predict("a b")
+
+
+def test_a_long_text_does_not_pad_the_short_ones() -> None:
+    task, read = _task("class"), []
+    task.network.register_forward_pre_hook(lambda module, inputs: read.append(inputs[0].tokens.shape))
+    texts = [" ".join("abc"[at % 3] * (1 + at % 4)) for at in range(600)]
+    texts[100] = " ".join("cab" * 1000)
+    together = task.predict(texts)
+    assert sum(rows for rows, _ in read) == 600
+    assert max(rows * steps for rows, steps in read) == 3000  # one text of 3,000 words, alone
+    assert max(rows for rows, _ in read) == 256
+    for at in (0, 1, 2, 3, 99, 100, 101, 598, 599):
+        assert together[at].probabilities == pytest.approx(task.predict([texts[at]])[0].probabilities, rel=1e-4)
+
+
+def test_weights_of_labels_that_are_numbers() -> None:
+    """YAML reads {1: 2.0} with a number for a key."""
+    answer = {"kind": "class", "labels": ["1", "2"]}
+    task = Acceptor(TEXT, answer, class_weights={1: 2.0})  # type: ignore[dict-item]  # as YAML gives it
+    assert task.network.head.class_weights.tolist() == [2.0, 1.0]
+    assert task.hparams["class_weights"] == {"1": 2.0}
+
+
+def test_a_learning_rate_that_cannot_be() -> None:
+    task = _task("class", optimizer=partial(torch.optim.Adam, lr=-1.0))
+    with pytest.raises(RnnzooError, match=r"^model\.optimizer: Invalid learning rate: -1\.0$"):
+        task.configure_optimizers()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.fx.graph_module import reduce_graph_module
 
 from rnnzoo.batches import SequenceInputs, WritingBatch
 from rnnzoo.encodings import VideoEncoding
@@ -85,10 +86,13 @@ def test_writes_of_files_bytes_and_arrays_from_a_checkpoint_alone(tmp_path: Path
     assert [task.predict([one])[0] for one in RAW] == expected
     with pytest.raises(RnnzooError, match=r"image 1: .*no\.png: no such file"):
         loaded.predict([paths[0], tmp_path / "no.png"])
+    for one in (RAW[0], np.zeros((5, 7, 3), dtype=np.uint8), torch.zeros(5, 7, 3)):
+        with pytest.raises(RnnzooError, match="give a list of images, not one"):
+            loaded.predict(one)
 
 
 def test_the_loss_is_that_of_a_decoder_that_starts_from_the_vector() -> None:
-    task, batch = _task(attention=False), _batch()
+    task, batch = _task(attention=False).eval(), _batch()  # so that no row depends on the others
     network = task.network
     gru = nn.GRU(4, 8, batch_first=True)
     for name, value in network.decoder.stack.cells[0].named_parameters():
@@ -121,6 +125,8 @@ def test_attend_shows_the_image_as_it_is_seen_and_the_weights_of_the_loss() -> N
     assert _task(attention=False).attend(RAW[:1])[0].weights is None
     with pytest.raises(RnnzooError, match="1 captions for 2 images"):
         task.attend(RAW[:2], ["dog"])
+    with pytest.raises(RnnzooError, match=r"^caption 1: there is no token in ''$"):
+        task.attend(RAW[:2], ["dog", ""])
 
 
 def test_compare_gives_all_scores_of_captions() -> None:
@@ -178,13 +184,79 @@ def test_any_module_is_a_backbone(tmp_path: Path, make_trainer: Any, monkeypatch
         SequenceTask.load_from_checkpoint(tmp_path / "x.ckpt")
     with pytest.raises(RnnzooError, match="cannot be imported"):
         _task(backbone=backbone)
-    for path in ("subprocess.Popen", "os.system", "torch.nn.Modul"):  # nothing but modules is ever called
+    for path in (  # nothing but modules is ever called, and no function of torch, which has one that runs a text
+        *("subprocess.Popen", "os.system", "torch.nn.Modul", "runpy.run_path"),
+        *("torch.hub.load", "torch.fx.graph_module.reduce_graph_module"),
+    ):
         with pytest.raises(RnnzooError, match=r"is no class of torch\.nn\.Module"):
             _task(backbone={"class_path": path, "init_args": {"args": ["false"]}, "output_size": 6})
     with pytest.raises(RnnzooError, match="output_size is missing"):
         _task(backbone={"class_path": "their_vision.Flat"})
     with pytest.raises(RnnzooError, match=r"withd.*width"):
         _task(backbone={"withd": 4})
+
+
+def their_flat(size: int, grid: bool = True) -> Flat:
+    return Flat(size)
+
+
+def unannotated(size):  # type: ignore[no-untyped-def]
+    return Flat(size)
+
+
+def wrongly_annotated(size: int) -> Gone:  # type: ignore[name-defined]  # noqa: F821
+    return Flat(size)
+
+
+class Parts(nn.Module):
+    """Ends in classes, as the networks of torchvision do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 3, 2, 2)
+        self.body = nn.Sequential(nn.ReLU(), nn.Conv2d(3, 5, 2, 2))
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(5, 9)
+
+
+def test_a_function_that_makes_a_module_is_a_backbone(
+    tmp_path: Path, make_trainer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, timm = ModuleType("their_vision"), ModuleType("timm")
+    for function in (their_flat, unannotated, wrongly_annotated, reduce_graph_module, Parts):
+        setattr(module, function.__name__, function)
+    timm.create_model = unannotated  # type: ignore[attr-defined]  # the one that is known not to say what it gives
+    monkeypatch.setitem(sys.modules, "their_vision", module)
+    monkeypatch.setitem(sys.modules, "timm", timm)
+    for path in ("their_vision.their_flat", "timm.create_model"):
+        backbone = {"class_path": path, "init_args": {"size": 6}, "output_size": 6}
+        task = _task(backbone=backbone)
+        assert task.network.encoder(_batch().source).shape == (3, 4, 6)
+        assert _reloaded(task, tmp_path, make_trainer).predict(RAW) == task.predict(RAW)
+    monkeypatch.delitem(sys.modules, "timm")
+    with pytest.raises(RnnzooError, match="import timm first if you trust it"):
+        SequenceTask.load_from_checkpoint(tmp_path / "x.ckpt")
+    body = {"_code": "raise SystemExit"}
+    for name in ("unannotated", "wrongly_annotated", "reduce_graph_module"):
+        with pytest.raises(RnnzooError, match=r"and no function that says that it gives one \(def f"):
+            _task(backbone={"class_path": f"their_vision.{name}", "init_args": {"body": body}, "output_size": 6})
+    flat = {"class_path": "their_vision.their_flat", "output_size": 6}
+    with pytest.raises(RnnzooError, match=r"unknown key of backbone\.init_args 'sice': did you mean 'size'"):
+        _task(backbone={**flat, "init_args": {"sice": 6}})
+    with pytest.raises(
+        RnnzooError, match=r"init_args: their_vision\.their_flat is missing a required argument: 'size'"
+    ):
+        _task(backbone=flat)
+    with pytest.raises(RnnzooError, match=r"backbone\.output_size must be a whole number of at least 1, not '6'"):
+        _task(backbone={**flat, "output_size": "6"})
+    with pytest.raises(RnnzooError, match=r"backbone\.width must be a whole number of at least 1, not 'abc'"):
+        _task(backbone={"width": "abc"})
+    parts = {"class_path": "their_vision.Parts", "output_size": 5}
+    encoder = _task(backbone={**parts, "until": "body"}).network.encoder
+    expected = encoder.module[1](encoder.module[0](_batch().source.permute(0, 3, 1, 2)))
+    torch.testing.assert_close(encoder(_batch().source), expected.flatten(2).transpose(1, 2))
+    with pytest.raises(RnnzooError, match=r"unknown backbone\.until 'boddy': did you mean 'body'"):
+        _task(backbone={**parts, "until": "boddy"})
 
 
 def test_films_are_read_by_a_sequence_to_sequence_task(tmp_path: Path, make_trainer: Any) -> None:

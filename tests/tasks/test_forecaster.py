@@ -16,16 +16,17 @@ SERIES = {"kind": "series", "mean": [10.0], "scale": [4.0]}
 
 
 @pytest.mark.parametrize("head", ["point", "gaussian"])
-@pytest.mark.parametrize("change", [False, True])
-def test_contract(head: str, change: bool) -> None:
+@pytest.mark.parametrize(("differenced", "horizon"), [(False, 1), (True, 1), (True, 3)])
+def test_contract(head: str, differenced: bool, horizon: int) -> None:
     torch.manual_seed(2)
     inputs = SequenceInputs(torch.tensor([5, 2, 0]), values=torch.randn(3, 5, 1))
     batch = ForecastBatch(inputs, 2 + torch.randn(3, 5, 1), torch.tensor([0, 1, 0]))
-    check_task(Forecaster(SERIES, stack=StackConfig(hidden_size=6), head=head, change=change), batch)  # type: ignore[arg-type]
+    stack = StackConfig(hidden_size=6)
+    check_task(Forecaster(SERIES, stack=stack, head=head, horizon=horizon, differenced=differenced), batch)  # type: ignore[arg-type]
 
 
 def test_a_forecast_that_knows_nothing_is_the_naive_one_in_the_units_of_the_series() -> None:
-    task = Forecaster(SERIES, stack=StackConfig(hidden_size=6), change=True)
+    task = Forecaster(SERIES, stack=StackConfig(hidden_size=6), horizon=2, differenced=True)
     for parameter in task.network.head.parameters():
         torch.nn.init.zeros_(parameter)
     found = task.predict([[7.0, 9.0, 30.0], [1.5]], steps=3)
@@ -65,6 +66,16 @@ def test_each_step_of_a_part_is_a_target_once_and_training_sees_none_of_them(tmp
         assert set(last.tolist()) <= set(values[:60].tolist())
 
 
+@pytest.mark.parametrize(("window", "stride"), [(12, 12), (12, 5), (12, 1), (59, 7), (1, 1), (58, 58)])
+def test_every_step_of_the_training_part_is_read(tmp_path, window: int, stride: int) -> None:  # type: ignore[no-untyped-def]
+    data = _data(tmp_path, window=window, stride=stride)
+    windows = [(example.target[0], len(example.inputs)) for example in data.examples("train")]
+    assert [begin for begin, _ in windows] == [at * stride for at in range(len(windows))]
+    assert {length for _, length in windows[:-1]} <= {window}
+    assert sum(windows[-1]) == 59  # the last of the 60 steps is a target only
+    assert len(windows) < 2 or sum(windows[-2]) < 59
+
+
 def test_compare_scores_the_naive_forecasts_as_by_hand(tmp_path) -> None:  # type: ignore[no-untyped-def]
     data = _data(tmp_path)
     table = Forecaster(data.encoding, stack=StackConfig(hidden_size=4)).compare(data)
@@ -85,6 +96,10 @@ def test_compare_scores_the_naive_forecasts_as_by_hand(tmp_path) -> None:  # typ
         ({"fractions": [0.5, 0.5]}, "data.fractions must be three shares"),
         ({"columns": ["b"]}, "unknown column 'b'"),
         ({"horizon": 50}, "data.horizon 50 and data.window 12 do not fit"),
+        ({"window": 60}, "has 60 steps, 59 of them with a next one: data.window 60 is longer; lower it, or give a"),
+        ({"period": 60}, "has 60 steps, no more than data.period 60: lower it, or give a longer series"),
+        ({"period": 17}, "is the same every 17 steps of the training part: MASE divides by the error of that"),
+        ({"stride": 13}, "data.stride 13 is above data.window 12: steps between would not be read"),
         ({"dataset": "sunspots"}, "give exactly one of data.dataset and data.file"),
     ],
 )
@@ -107,7 +122,7 @@ def test_gaps_are_named_by_line(tmp_path) -> None:  # type: ignore[no-untyped-de
 
 def test_intervals_of_the_next_step_are_those_of_the_normal_distribution() -> None:
     torch.manual_seed(1)
-    task = Forecaster(SERIES, stack=StackConfig(hidden_size=6), head="gaussian", change=True)
+    task = Forecaster(SERIES, stack=StackConfig(hidden_size=6), head="gaussian", differenced=True)
     series = [5.0, 9.0, 30.0]
     inputs = task.inputs_of([series])
     mean, deviation = task.network.head.distribution(task.network(inputs)[0, -1])  # type: ignore[union-attr]
@@ -120,7 +135,7 @@ def test_intervals_of_the_next_step_are_those_of_the_normal_distribution() -> No
 
 def test_intervals_widen_as_the_steps_of_a_random_walk() -> None:
     """A network that knows nothing, of changes, is a random walk: its deviation grows as the root of the steps."""
-    task = Forecaster(SERIES, stack=StackConfig(hidden_size=6), head="gaussian", change=True)
+    task = Forecaster(SERIES, stack=StackConfig(hidden_size=6), head="gaussian", differenced=True)
     for parameter in task.network.head.parameters():
         torch.nn.init.zeros_(parameter)
     ((low, high),) = task.intervals([[1.0, 2.0]], steps=9, draws=4000)

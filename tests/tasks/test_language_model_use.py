@@ -134,7 +134,7 @@ def test_unknown_characters_of_a_closed_vocabulary_are_an_error() -> None:
     [
         ({"temperature": -1.0}, "temperature"),
         ({"top_k": 7}, "vocabulary's 6 tokens, not 7"),
-        ({"top_k": 0}, "top_k must be from 1"),
+        ({"top_k": 0}, "top_k must be from 1 to the vocabulary's 6 tokens, not 0"),
         ({"top_p": 1.5}, "top_p"),
         ({"max_length": 0}, "max_length"),
     ],
@@ -150,6 +150,10 @@ def test_texts_that_cannot_be_scored() -> None:
         task.score([""])
     with pytest.raises(RnnzooError, match="a list of texts"):
         task.score("abc")
+    with pytest.raises(RnnzooError, match="give a list of texts: 3 is none"):
+        task.score(["abc", 3])
+    with pytest.raises(RnnzooError, match="the prompt is a text, not None"):
+        task.generate(None)
     assert task.score([]) == []
     assert len(task.predict([""])) == 1
 

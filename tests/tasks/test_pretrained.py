@@ -11,6 +11,7 @@ from lightning import Trainer
 
 from rnnzoo.batches import LabelledBatch, SequenceInputs
 from rnnzoo.callbacks import ExactResume, GradualUnfreezing
+from rnnzoo.data import LabelledTextDataModule
 from rnnzoo.data.examples import Example
 from rnnzoo.data.text_vocabulary import TextVocabulary
 from rnnzoo.errors import RnnzooError
@@ -241,9 +242,48 @@ def test_vectors_are_read_once(tmp_path: Path) -> None:
     task = Acceptor(encoding, ANSWER, input=given, stack=StackConfig(hidden_size=3))
     layer = task.network.reader.inputs
     assert layer.embedding.weight[[2, 4]].tolist() == [[1, 2, 3], [4, 5, 6]]
-    assert layer.coverage.missing[0][0] == "<eos>"
     assert not layer.embedding.weight.requires_grad
+    assert task.hparams["input"] == {"vectors": None, "freeze_vectors": True, "embedding_size": 3}
     _save(task, tmp_path / "x.ckpt")
     (tmp_path / "glove.txt").unlink()
     again = SequenceTask.load_from_checkpoint(tmp_path / "x.ckpt")
     assert torch.equal(again.network.reader.inputs.embedding.weight, layer.embedding.weight)  # type: ignore[union-attr]
+    assert not again.network.reader.inputs.embedding.weight.requires_grad  # type: ignore[union-attr]
+
+
+def test_words_and_characters_start_from_vectors_too(tmp_path: Path) -> None:
+    (tmp_path / "glove.txt").write_text("a 1 2 3\nc 4 5 6\n")
+    encoding = {"kind": "text", "tokenizer": "word", "vocabulary": WORDS, "characters": ["a", "b"]}
+    given = {"kind": "words_and_characters", "vectors": str(tmp_path / "glove.txt"), "freeze_vectors": True}
+    options = {**given, "filters": 4, "embedding_dropout": 0.25}
+    task = Acceptor(encoding, ANSWER, input=options, stack=StackConfig(hidden_size=3))
+    layer = task.network.reader.inputs
+    assert layer.output_size == 3 + 4
+    assert layer.words.embedding.row_dropout == 0.25
+    assert layer.words.embedding.weight[[2, 4]].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert not layer.words.embedding.weight.requires_grad
+    assert all(parameter.requires_grad for parameter in layer.characters.parameters())
+    _save(task, tmp_path / "x.ckpt")
+    (tmp_path / "glove.txt").unlink()
+    again = SequenceTask.load_from_checkpoint(tmp_path / "x.ckpt")
+    assert torch.equal(again.network.reader.inputs.words.embedding.weight, layer.words.embedding.weight)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", ["tokens", "words_and_characters"])
+def test_the_coverage_that_is_told_is_that_of_the_training_text(tmp_path: Path, capsys, kind: str) -> None:
+    (tmp_path / "glove.txt").write_text("rose 1 2\nis 3 4\nthe 5 6\n")
+    (tmp_path / "train.tsv").write_text("yes\ta rose is a rose\nno\tThe end\nno\tis a\n")
+    (tmp_path / "validation.tsv").write_text("no\tis a\n")
+    files = [[str(tmp_path / f"{split}.tsv")] for split in ("train", "validation")]
+    data = LabelledTextDataModule(*files, header=False, target_column=0, text_column=1, characters=True)
+    task = Acceptor(
+        data.encoding, data.answer, {"kind": kind, "vectors": str(tmp_path / "glove.txt")}, StackConfig(hidden_size=3)
+    )
+    _trainer(tmp_path, max_epochs=1, limit_val_batches=0).fit(task, datamodule=data)
+    told = [line for line in capsys.readouterr().err.splitlines() if "vector" in line or "without one" in line]
+    # a 3, rose 2, is 2, The 1, end 1; `<unk>` is no word of the text
+    assert told == [
+        "input.vectors: vectors for 3 of 5 types (60.0%) and 5 of 9 tokens (55.6%); 1 types and 1 tokens of these only "
+        "in lower case",
+        "most frequent without one: 'a' (3), 'end' (1)",
+    ]

@@ -127,3 +127,14 @@ def test_mistakes() -> None:
     assert PairClassificationHead.features(torch.tensor([[1.0, -2.0]]), torch.tensor([[3.0, 4.0]])).tolist() == [
         [1, -2, 3, 4, 2, 6, 3, -8]
     ]
+
+
+def test_many_texts_keep_their_order_and_are_read_in_parts() -> None:
+    task, read = _task("match"), []
+    task.network.register_forward_pre_hook(lambda module, inputs: read.append(inputs[0].tokens.shape))
+    texts = [" ".join("abcd"[at % 4] * (1 + at % 5)) for at in range(300)]
+    found = task.encode(texts)
+    assert max(rows for rows, _ in read) == 256
+    expected = torch.cat([task.encode([text]) for text in texts[:8]])
+    torch.testing.assert_close(found[:8], expected)
+    torch.testing.assert_close(found[280:288], expected)  # the same eight texts again

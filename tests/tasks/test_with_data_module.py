@@ -12,6 +12,7 @@ from lightning import Trainer
 
 from rnnzoo.callbacks.temporal_gradient import temporal_gradient_norms
 from rnnzoo.data import LanguageModelDataModule
+from rnnzoo.errors import RnnzooError
 from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks import LanguageModel, SequenceTask, WindowLanguageModel
 
@@ -48,6 +49,17 @@ def test_from_text_to_the_table(
     if mode == "sentences":
         total = sum(score.log_prob for score in task.score((folder / "x.test.txt").read_text().splitlines()))
         assert math.exp(-total / (17 * 7)) == pytest.approx(found["test/perplexity"], rel=1e-4)
+
+
+def test_data_of_another_vocabulary_is_refused(folder: Path, make_trainer: Callable[..., Trainer]) -> None:
+    data = LanguageModelDataModule(folder=str(folder), batch_size=4, window=8)
+    task = LanguageModel(data.vocabulary[:4], data.tokenizer_config, stack=StackConfig(hidden_size=4))
+    with pytest.raises(RnnzooError) as raised:
+        make_trainer(max_epochs=1).fit(task, data)
+    assert str(raised.value) == (
+        f"the model's vocabulary has 4 tokens and is not that of the data, which has {len(data.vocabulary)}: make the "
+        "model with data.vocabulary and data.tokenizer_config"
+    )
 
 
 def test_characters_have_bits_in_the_table(folder: Path) -> None:

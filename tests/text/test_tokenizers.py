@@ -81,12 +81,39 @@ def test_config_is_plain_data_that_rebuilds_the_tokenizer(tokenizer):
         ({"name": "word", "lowercase": "yes"}, "tokenizer key 'lowercase': 'yes' is not of type bool"),
         ({"name": "subword", "size": True}, "tokenizer key 'size': True is not of type int"),
         ({"name": "subword", "size": 255}, "size 255 has no room for the 256 bytes"),
-        ({"name": "subword", "model": "{"}, "'model' is not what its fit"),
+        ({"name": "subword", "merges": "t h"}, "tokenizer key 'merges': 't h' is not of type list"),
+        ({"name": "subword", "merges": ["t h", "th"]}, "merge 'th' is not what its fit"),
+        ({"name": "subword", "merges": ["th e"]}, "merge 'th e' is not what its fit"),
     ],
 )
 def test_wrong_configurations_are_errors(config, message):
     with pytest.raises(RnnzooError, match=message):
         build_tokenizer(config)
+
+
+def test_the_merges_are_a_plain_list_in_the_order_in_which_they_are_applied():
+    """Sennrich et al. 2016, algorithm 1, on "low low low lower": "l o" and "o w" are as frequent."""
+    learned = build_tokenizer({"name": "subword", "size": 259, "merges": None}).fit(["low low low lower"])
+    assert learned.config()["merges"] == ["l o", "lo w", "Ġ low"]
+    given = build_tokenizer({"name": "subword", "merges": ["o w", "l o", "l ow"]})
+    assert given.split("lower slow") == ["low", "e", "r", "Ġ", "s", "low"]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("हिन्दी में लिखा है।", ["हिन्दी", "में", "लिखा", "है", "।"]),
+        ("cafe\u0301 (na\u0131\u0308ve)", ["cafe\u0301", "(", "na\u0131\u0308ve", ")"]),
+        ("می\u200cخواهم", ["می\u200cخواهم"]),
+        ("\u2764\ufe0f ok", ["\u2764\ufe0f", "ok"]),
+        ("( \u0301", ["(", "\u0301"]),
+    ],
+    ids=["hindi", "decomposed", "persian", "emoji", "alone"],
+)
+def test_combining_marks_belong_to_what_they_follow(text, tokens):
+    tokenizer = build_tokenizer("word")
+    assert tokenizer.split(text) == tokens
+    assert tokenizer.split(tokenizer.join(tokens)) == tokens
 
 
 def test_subwords_must_be_learned_first():

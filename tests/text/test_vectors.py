@@ -43,10 +43,22 @@ NO_SPACES = {"the": WORDS["the"], "Straße": WORDS["Straße"]}
         (word2vec_text(), WORDS),
         (word2vec_text(end=" "), WORDS),
         (word2vec_text().replace(b"\n", b"\r\n"), WORDS),
+        (b"\xef\xbb\xbf" + glove(), WORDS),
+        (b"\xef\xbb\xbf" + word2vec_text(), WORDS),
         (word2vec_binary(NO_SPACES), NO_SPACES),
         (word2vec_binary(NO_SPACES, newline=b""), NO_SPACES),
     ],
-    ids=["glove", "no-last-newline", "word2vec-text", "fasttext", "crlf", "binary", "binary-without-newlines"],
+    ids=[
+        "glove",
+        "no-last-newline",
+        "word2vec-text",
+        "fasttext",
+        "crlf",
+        "marked",
+        "marked-header",
+        "binary",
+        "binary-without-newlines",
+    ],
 )
 def test_every_format_gives_the_words_and_their_numbers(tmp_path, content, words, packed):
     path = tmp_path / ("v.gz" if packed else "v")

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from rnnzoo.batches import SequenceInputs
 from rnnzoo.encodings import ImageSequenceEncoding, InputEncoding
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, require_count
 from rnnzoo.layers.images import FrameEncoder
 from rnnzoo.networks.inputs.base import InputLayer
 
@@ -20,13 +20,15 @@ class FrameInput(InputLayer):
         output_size: the width of the vectors.
 
     Raises:
-        RnnzooError: the encoding is not of images.
+        RnnzooError: the encoding is not of images; a number below 1.
     """
 
     def __init__(self, encoding: InputEncoding, filters: int = 16, output_size: int = 128) -> None:
         super().__init__()
         if not isinstance(encoding, ImageSequenceEncoding):
             raise RnnzooError(f"input.kind frames reads images, but the data is of the kind {encoding.kind}")
+        require_count("input.filters", filters)
+        require_count("input.output_size", output_size)
         self.encoder = FrameEncoder(encoding.height, encoding.width, encoding.channels, filters, output_size)
         self.output_size = output_size
 

@@ -14,6 +14,7 @@ from rnnzoo.networks.inputs.frames import FrameInput
 from rnnzoo.networks.inputs.pretrained import PretrainedInput
 from rnnzoo.networks.inputs.tokens import TokenInput
 from rnnzoo.networks.inputs.values import ValueInput
+from rnnzoo.options import check_options
 from rnnzoo.recurrent import StackConfig
 
 
@@ -43,7 +44,8 @@ def build_input(encoding: InputEncoding, options: Mapping[str, Any]) -> InputLay
     `frames` of images and video.
 
     Raises:
-        RnnzooError: an unknown kind or option, or a kind that cannot read what the encoding makes.
+        RnnzooError: an unknown kind or option, an option of another type, or a kind that cannot read what the encoding
+            makes.
     """
     given = dict(options)
     kind = given.pop("kind", DEFAULTS[encoding.kind])
@@ -53,4 +55,5 @@ def build_input(encoding: InputEncoding, options: Mapping[str, Any]) -> InputLay
     for key in given:
         if key not in known:
             raise RnnzooError(unknown(f"key of input ({kind})", str(key), ["kind", *known]))
+    check_options(given, INPUTS[kind], "input", ("encoding",))
     return INPUTS[kind](encoding, **given)

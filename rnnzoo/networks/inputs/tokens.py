@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
 from rnnzoo.batches import SequenceInputs
 from rnnzoo.encodings import InputEncoding, TextEncoding
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, require_count, require_probability
 from rnnzoo.layers import LockedDropout, TokenEmbedding
 from rnnzoo.networks.inputs.base import InputLayer
-from rnnzoo.text.vectors import Coverage, coverage, initialise, read_vectors
+from rnnzoo.text.vectors import Coverage, PretrainedVectors, coverage, initialise, read_vectors
 
 _SIZE = 100
 
@@ -31,11 +33,11 @@ class TokenInput(InputLayer):
         freeze_vectors: whether the whole matrix stays as it starts.
 
     Attributes:
-        coverage: how many words of the vocabulary have vectors; None where none were read.
+        vectors: what was read of `vectors`, for `coverage`; None where nothing was.
 
     Raises:
-        RnnzooError: the encoding is not of text; word dropout without an `<unk>`; no probability; vectors of another
-            width, or none for any word.
+        RnnzooError: the encoding is not of text; word dropout without an `<unk>`; no probability; a width below 1;
+            vectors of another width, or none for any word.
     """
 
     def __init__(
@@ -52,21 +54,25 @@ class TokenInput(InputLayer):
         super().__init__()
         if not isinstance(encoding, TextEncoding):
             raise RnnzooError(f"input.kind tokens reads text, but the data is of the kind {encoding.kind}")
-        for name, p in (("word_dropout", word_dropout), ("dropout", dropout)):
-            if not 0 <= p < 1:
-                raise RnnzooError(f"input.{name} must be a probability of at least 0 and below 1, not {p}")
+        for name, p in (
+            ("word_dropout", word_dropout),
+            ("embedding_dropout", embedding_dropout),
+            ("dropout", dropout),
+        ):
+            require_probability(f"input.{name}", p)
+        if embedding_size is not None:
+            require_count("input.embedding_size", embedding_size)
         unknown_id = encoding.vocabulary.unknown_id
         if word_dropout and unknown_id is None:
             raise RnnzooError("input.word_dropout reads tokens as <unk>, but the vocabulary has no <unk>: give 0")
         self.word_dropout, self.unknown_id = word_dropout, unknown_id or 0
         read = None if vectors is None else read_vectors(vectors, encoding.vocabulary.tokens)
+        self.vectors: PretrainedVectors | None = read
         self.output_size = embedding_size or (_SIZE if read is None else read.size)
         self.embedding = TokenEmbedding(len(encoding.vocabulary), self.output_size, embedding_dropout)
         self.dropout = LockedDropout(dropout) if locked_dropout else nn.Dropout(dropout)
-        self.coverage: Coverage | None = None
         if read is not None:
             initialise(self.embedding.weight, encoding.vocabulary, read)
-            self.coverage = coverage(dict.fromkeys(encoding.vocabulary.tokens, 1), read)
         self.embedding.weight.requires_grad_(not freeze_vectors)
 
     def forward(self, inputs: SequenceInputs) -> Tensor:
@@ -79,3 +85,16 @@ class TokenInput(InputLayer):
             tokens = tokens.masked_fill(dropped, self.unknown_id)
         vectors: Tensor = self.dropout(self.embedding(tokens))
         return vectors
+
+    def coverage(self, counts: Mapping[str, int]) -> Coverage:
+        """How much of a text the vectors that were read cover.
+
+        Args:
+            counts: how often each word occurs in the text.
+
+        Raises:
+            RnnzooError: no vectors were read, or nothing is counted.
+        """
+        if self.vectors is None:
+            raise RnnzooError("no vectors were read: give input.vectors")
+        return coverage(counts, self.vectors)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from rnnzoo.batches import SequenceInputs
 from rnnzoo.encodings import AudioEncoding, InputEncoding, SeriesEncoding
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, require_count, require_probability
 from rnnzoo.layers import LockedDropout
 from rnnzoo.networks.inputs.base import InputLayer
 
@@ -21,7 +21,7 @@ class ValueInput(InputLayer):
         locked_dropout: whether `dropout` draws one mask for all steps of a row.
 
     Raises:
-        RnnzooError: the encoding is of neither.
+        RnnzooError: the encoding is of neither; a width below 1; no probability.
     """
 
     def __init__(
@@ -34,8 +34,9 @@ class ValueInput(InputLayer):
         super().__init__()
         if not isinstance(encoding, SeriesEncoding | AudioEncoding):
             raise RnnzooError(f"input.kind values reads series, but the data is of the kind {encoding.kind}")
-        if not 0 <= dropout < 1:
-            raise RnnzooError(f"input.dropout must be a probability of at least 0 and below 1, not {dropout}")
+        require_probability("input.dropout", dropout)
+        if projection_size is not None:
+            require_count("input.projection_size", projection_size)
         self.output_size = projection_size or encoding.size
         self.projection = None if projection_size is None else nn.Linear(encoding.size, projection_size)
         self.dropout = LockedDropout(dropout) if locked_dropout else nn.Dropout(dropout)

@@ -1,0 +1,68 @@
+"""An acceptor by the command line: what a recipe need not say, and numbers that cannot be."""
+
+from pathlib import Path
+
+import pytest
+
+RECIPE = """
+seed_everything: 1
+model:
+  class_path: rnnzoo.tasks.Acceptor
+  init_args:
+    stack: {hidden_size: 3}
+    baselines: [constant]
+data:
+  class_path: rnnzoo.data.LabelledTextDataModule
+  init_args: {train_files: [train.tsv], validation_files: [validation.tsv], test_files: [test.tsv]}
+trainer: {accelerator: cpu, max_epochs: 1}
+"""
+
+
+@pytest.fixture
+def recipe(rnnzoo) -> str:
+    for at, split in enumerate(("train", "validation", "test")):
+        Path(f"{split}.tsv").write_text(f"text\tlabel\na b {'c ' * at}\t1\nb a {'d ' * at}\t2\na\t1\n")
+    Path("mine.yaml").write_text(RECIPE)
+    return "mine.yaml"
+
+
+def test_a_test_tells_of_each_class_without_being_asked(rnnzoo, recipe: str) -> None:
+    weights = ("--model.class_weights", "{1: 2.0}")  # a label that YAML reads as a number
+    ran = rnnzoo("run", recipe, "--wandb", "off", *weights)
+    assert ran.code == 0, ran.err
+    assert "class  precision  recall      f1  support" in ran.out
+    (confusion,) = Path("runs/mine").glob("*/confusion.csv")
+    head, *rows = [line.split(",") for line in confusion.read_text(encoding="utf-8").splitlines()]
+    assert head == ["true \\ predicted", "1", "2"]
+    assert [(row[0], sum(map(int, row[1:]))) for row in rows] == [("1", 2), ("2", 1)]
+    confusion.unlink()
+    assert rnnzoo("test", recipe, *weights).code == 0
+    assert confusion.is_file()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            ["--model.dropout", "1.5"],
+            "model.dropout must be a probability of at least 0 and below 1, not 1.5",
+        ),
+        (
+            ["--model.input.embedding_size", "-1"],
+            "input.embedding_size must be a whole number of at least 1, not -1",
+        ),
+        (
+            ["--model.optimizer=torch.optim.Adam", "--model.optimizer.lr=-1"],
+            "model.optimizer: Invalid learning rate: -1.0",
+        ),
+        (
+            ["--model.class_weights", "{3: 2.0}"],
+            "unknown label in model.class_weights '3' (known: 1, 2)",
+        ),
+    ],
+)
+def test_a_number_that_cannot_be_is_one_line(rnnzoo, recipe: str, flags: list[str], message: str) -> None:
+    result = rnnzoo("fit", recipe, "--wandb", "off", *flags)
+    assert result.code == 2
+    assert result.err.splitlines()[-1] == f"rnnzoo: {message}"
+    assert "Traceback" not in result.err
