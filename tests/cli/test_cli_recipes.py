@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,12 @@ from rnnzoo.cli.recipes import Recipe, shipped
 
 
 @pytest.mark.parametrize("arguments", [["ls"], ["--help"], ["fit", "transducer/pydoc-word-lstm", "--help"]])
-def test_answers_within_a_second_and_without_torch(arguments: list[str]) -> None:
-    program = (
-        f"import sys, rnnzoo.cli; code = rnnzoo.cli.main({arguments}); sys.exit(code + 10 * ('torch' in sys.modules))"
-    )
-    best = 9.0
-    for _ in range(3):
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-        best = min(best, time.perf_counter() - start)
-        assert done.returncode == 0, done.stderr
-    assert best < 1.0
+def test_answers_without_what_takes_long_to_import(arguments: list[str]) -> None:
+    heavy = {"torch", "lightning", "torchmetrics", "jsonargparse", "numpy", "wandb", "matplotlib"}
+    program = f"import sys, rnnzoo.cli; code = rnnzoo.cli.main({arguments}); print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", f"{program}; sys.exit(code)"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_ls_has_a_line_for_each_recipe(rnnzoo) -> None:
