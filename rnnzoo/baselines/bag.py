@@ -78,8 +78,8 @@ class BagOfNGrams:
     ) -> BagOfNGrams:
         """Learns from training rows with the penalty that is most accurate on others; the model itself.
 
-        Of equally accurate ones the first is taken; `l2` says which it was. Each solution is a tenth as exact as that of
-        `fit`, which moves no more than the last digits of a probability.
+        Of equally accurate ones the first is taken; `l2` says which it was. Each solution is a tenth as exact as
+        that of `fit`.
 
         Args:
             rows: lists of tokens, or texts for their characters.
