@@ -131,7 +131,6 @@ class Hypotheses:
     """
 
     inputs: Tensor | None
-
     log_probs: Tensor
     sequences: Tensor
     kept: Kept

@@ -25,9 +25,7 @@ SCORES = {
     "bleu": Measure(CorpusBLEU, False),
     "chrf": Measure(CHRF, False),
     "rouge_l": Measure(RougeL, False),
-    "captions": Measure(
-        CaptionScores, False
-    ),  # several: BLEU-1..4, ROUGE-L and CIDEr-D as the COCO evaluation has them
+    "captions": Measure(CaptionScores, False),  # several: BLEU-1..4, ROUGE-L and CIDEr-D, as COCO's evaluation has
     "exact_match": Measure(ExactMatch, True),
     "token_error_rate": Measure(ErrorRate, True),
     "sequence_error_rate": Measure(SequenceErrorRate, True),
