@@ -90,6 +90,7 @@ def _run(cli: "RecipeCLI") -> None:
     best = _train(cli)
     if best is None:
         raise RnnzooError("no checkpoint was saved, so there is nothing to test: use rnnzoo fit for a trial run")
+    _end_averaging(cli.trainer)
     _measure(cli, best)
     if cli.trainer.is_global_zero:
         print_sample(cli.model)
@@ -133,6 +134,14 @@ def _train(cli: "RecipeCLI") -> Path | None:
     kept = cli.trainer.checkpoint_callback
     path = getattr(kept, "best_model_path", "") or getattr(kept, "last_model_path", "")
     return Path(os.path.relpath(path)) if path else None
+
+
+def _end_averaging(trainer: "Trainer") -> None:
+    """Take Lightning's weight averaging out: after a fit it loads the weights that were not averaged (seen in 2.6)."""
+    from lightning.pytorch.callbacks import WeightAveraging
+
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # assigned by a connector, unseen by mypy
+    callbacks[:] = [callback for callback in callbacks if not isinstance(callback, WeightAveraging)]
 
 
 def _refuse_no_training(trainer: "Trainer") -> None:
