@@ -355,6 +355,24 @@ def test_glyphs_are_pictures_of_new_names() -> None:
         GlyphDataModule(font="x.ttf").examples("train")
 
 
+def test_glyphs_of_more_fonts_are_trained_on_and_tell_nothing_of_the_test() -> None:
+    pytest.importorskip("matplotlib", reason="the fonts come with it")
+    plain, data = GlyphDataModule(size=24), GlyphDataModule(size=24, training_fonts=["DejaVuSans-Bold.ttf"])
+    for split in ("validation", "test"):
+        assert data.examples(split) == plain.examples(split)
+    more = data.examples("train")[len(plain.examples("train")) :]
+    assert {one.inputs[0] for one in more} == {"DejaVuSans-Bold.ttf"}
+    assert len(more) > 3000
+    assert {one.target for one in more} < {one.target for one in plain.examples("train")}
+    letters = [one for one in more if one.target.startswith("latin small letter")]
+    ink = sum(int(data.load(one.inputs).sum()) for one in letters)
+    thin = sum(int(plain.load((plain.font, one.inputs[1])).sum()) for one in letters)
+    assert 1.2 * thin < ink < 2 * thin
+    assert letters[0].place == f"DejaVuSans-Bold.ttf, U+{ord(letters[0].inputs[1]):04X}"
+    with pytest.raises(RnnzooError, match=r"each font once, and not DejaVuSans\.ttf"):
+        GlyphDataModule(training_fonts=["DejaVuSans.ttf"])
+
+
 def test_flickr8k_as_published() -> None:
     from rnnzoo.data.roots import data_root
 
