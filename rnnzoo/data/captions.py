@@ -101,4 +101,7 @@ class CaptionDataModule(WritingDataModule):
             raise RnnzooError(f"{example.place}: {error}{self.remedy}") from None
 
     def _lengths(self, split: str) -> Tensor:
-        return self.written(split).lengths
+        # Images whose captions are of like length show like things: batch norm would learn what is true of such batches
+        # only (glyphs: a training loss of 0.26 nats a word so, and 0.48 with the running statistics).
+        lengths = self.written(split).lengths
+        return torch.ones_like(lengths) if split == "train" else lengths

@@ -1,7 +1,7 @@
 """Glyphs of the DejaVu fonts, which come with matplotlib, and the Unicode names of their characters."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +19,10 @@ class GlyphDataModule(CaptionDataModule):
     """The picture of a character, and its name: U+00E9 is `latin small letter e with acute`, word by word.
 
     The characters are those of a font that have a name and a picture; they are shared out at random, so that the names
-    of the test are new, and most of their words are not.
+    of the test are new, and their words are not.
 
     Args:
         font: a file in matplotlib's folder of fonts.
-        training_fonts: files of more fonts, whose pictures of the training characters are trained on as well; what is
-            written of validation and test characters stays unseen in all fonts.
         size: pixels of a side.
         shift: training glyphs are moved by at most so many pixels.
         fractions: shares of training, validation and test characters.
@@ -42,7 +40,6 @@ class GlyphDataModule(CaptionDataModule):
         font: str = "DejaVuSans.ttf",
         size: int = 32,
         shift: int = 1,
-        training_fonts: list[str] = [],  # noqa: B006  # never changed
         fractions: list[float] = [0.8, 0.1, 0.1],  # noqa: B006  # never changed
         split_seed: int = 0,
         batch_size: int = 64,
@@ -55,45 +52,32 @@ class GlyphDataModule(CaptionDataModule):
         check_fractions(fractions)
         if size < 16:
             raise RnnzooError(f"data.size: {size} pixels are too few for a glyph: give at least 16")
-        if font in training_fonts or len(set(training_fonts)) < len(training_fonts):
-            raise RnnzooError(f"data.training_fonts: {', '.join(training_fonts)}: each font once, and not {font}")
-        self.font, self.training_fonts = font, training_fonts
-        self.fractions, self.split_seed = fractions, split_seed
+        self.font, self.fractions, self.split_seed = font, fractions, split_seed
 
     @property
     def description(self) -> str:
         """Which glyphs."""
-        more = f" (and of {len(self.training_fonts)} more fonts, to train)" if self.training_fonts else ""
-        glyphs = self._glyphs[self.font]
-        return f"{len(glyphs):,} glyphs of {self.font}{more}, {self._size[0]} x {self._size[1]} pixels"
+        return f"{len(self._glyphs):,} glyphs of {self.font}, {self._size[0]} x {self._size[1]} pixels"
 
     def read(self, split: str) -> Sequence[Example]:
         """The characters of a split."""
         return self._splits[split]
 
-    def load(self, name: Any) -> Any:
-        """The picture of a character in a font: `name` is (font, character)."""
-        font, character = name
-        return self._glyphs[font][character]
+    def load(self, name: str) -> Any:
+        """The picture of a character."""
+        return self._glyphs[name]
 
     @cached_property
     def _splits(self) -> dict[str, list[Example]]:
-        found = share_out(_examples(self.font, self._glyphs[self.font]), self.fractions, self.split_seed)
-        seen = {example.inputs[1] for example in found["train"]}
-        for font in self.training_fonts:
-            found["train"] += _examples(font, [character for character in self._glyphs[font] if character in seen])
-        return found
+        found = [
+            Example(character, unicodedata.name(character).lower(), f"{self.font}, U+{ord(character):04X}")
+            for character in self._glyphs
+        ]
+        return share_out(found, self.fractions, self.split_seed)
 
     @cached_property
-    def _glyphs(self) -> dict[str, dict[str, Any]]:
-        return {font: render_glyphs(font, self._size[0]) for font in (self.font, *self.training_fonts)}
-
-
-def _examples(font: str, characters: Iterable[str]) -> list[Example]:
-    return [
-        Example((font, character), unicodedata.name(character).lower(), f"{font}, U+{ord(character):04X}")
-        for character in characters
-    ]
+    def _glyphs(self) -> dict[str, Any]:
+        return render_glyphs(self.font, self._size[0])
 
 
 def render_glyphs(font: str, size: int) -> dict[str, Any]:
