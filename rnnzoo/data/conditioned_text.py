@@ -88,19 +88,19 @@ class ConditionedDataModule(WritingDataModule):
 
 
 class ConditionedTextDataModule(ConditionedDataModule):
-    """Texts and what they are written from, a row of a `.tsv`, `.csv` or `.jsonl` file each (also `.gz`).
+    """Texts and what they are written from, a row of a `.tsv`, `.txt`, `.csv` or `.jsonl` file each (also `.gz`).
 
     Args:
         train_files: files to learn from.
         validation_files: files to choose by.
         test_files: files to report on.
         fractions: shares of training, validation and test examples, drawn from `train_files` where the other files are
-            not given.
+            not given; with `test_files` two shares, of training and validation.
         split_seed: of that draw.
         text_column: the column of the text: its name, or its position from 0.
         condition_columns: the columns of what it is written from: one of labels, or one or several of numbers.
         condition_kind: `class`, `vector`, or `none`, which needs no columns.
-        header: whether the first line of a `.tsv` or `.csv` file names the columns.
+        header: whether the first line of a table of tabs or commas names the columns.
         tokenizer: of the text: `character`, `word`, `whitespace` or `subword`, or a dictionary of name and arguments.
         min_frequency: tokens that occur less often in the training texts are `<unk>`.
         max_vocabulary: of the others at most so many, the frequent first.

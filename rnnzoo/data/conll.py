@@ -45,7 +45,10 @@ def read_columns(
         for at, cell in zip(columns, cells, strict=True):
             if not cell:
                 missing = "is empty" if cell == "" else f"is missing: the line has {len(row)}"
-                raise RnnzooError(f"{path}:{number}: column {at} {missing}; columns are counted from 0")
+                raise RnnzooError(
+                    f"{path}:{number}: column {at} {missing}; columns are counted from 0: {line.strip()[:60]!r}; "
+                    "correct the line, or remove it where it is a comment"
+                )
         if not width:
             width, first = len(row), number
         if len(row) != width:

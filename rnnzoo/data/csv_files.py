@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -21,18 +21,20 @@ def read_csv(
     label: str | None = None,
     missing: str = "error",
     delimiter: str = ",",
+    ignore: Sequence[str] = (),
 ) -> list[Series]:
     """The series of a CSV file with a header, a step a line.
 
     Args:
         path: The file, gzip-compressed where its name ends in `.gz`.
-        columns: The columns to read, in this order; None: all but `series` and `label`. A column that is not chosen,
-            such as a date, is not looked at.
+        columns: The columns to read, in this order; None: all but `series`, `label` and those of `ignore`. A column
+            that is not chosen, such as a date, is not looked at.
         series: The column that says which series a step belongs to; the steps of one must stand together. None: the
             whole file is one series.
         label: The column with the label of the series, the same in all its steps.
         missing: As in `rnnzoo.data.series.without_gaps`; a gap is also an empty cell, `NA` or `null`.
         delimiter: Between cells.
+        ignore: Columns that are not read, where `columns` chooses none.
 
     Raises:
         RnnzooError: The file cannot be read, has no such column, a line of another width, a cell that is no number, a
@@ -43,13 +45,14 @@ def read_csv(
     _, names = next(rows)
     if len(set(names)) != len(names):
         raise RnnzooError(f"{path}:1: a name stands twice among the columns {', '.join(names)}")
-    chosen = [name for name in names if name not in (series, label)] if columns is None else list(columns)
-    if columns is None and chosen and all(map(_is_number, chosen)):
+    left = {series, label, *ignore}
+    chosen = [name for name in names if name not in left] if columns is None else list(columns)
+    if columns is None and chosen and all(map(_is_number, [*chosen, *ignore])):
         raise RnnzooError(
             f"{path}:1: {', '.join(map(repr, chosen[:4]))} are numbers, where the columns' names are expected: put a "
             "line with their names first, or name the columns to read"
         )
-    for name in [*chosen, *filter(None, (series, label))]:
+    for name in [*chosen, *filter(None, (series, label)), *ignore]:
         if name not in names:
             raise RnnzooError(f"{path}:1: {unknown('column', name, names)}")
     if not chosen:
@@ -73,14 +76,14 @@ def read_csv(
     return found
 
 
-def value_columns(path: str | Path, series: str | None = None, label: str | None = None) -> list[str]:
-    """The columns that `read_csv` reads where none are chosen, in the order of the file.
+def value_columns(path: str | Path, left_out: Collection[str | None] = ()) -> list[str]:
+    """The columns of a CSV file in its order, but for some.
 
     Raises:
         RnnzooError: The file cannot be read.
     """
     _, names = next(csv_rows(path, ","))
-    return [name for name in names if name not in (series, label)]
+    return [name for name in names if name not in left_out]
 
 
 def csv_rows(path: str | Path, delimiter: str, first: str = "header") -> Iterator[tuple[int, list[str]]]:
@@ -89,7 +92,13 @@ def csv_rows(path: str | Path, delimiter: str, first: str = "header") -> Iterato
     Raises:
         RnnzooError: bad quoting, or a row of another width than the one that messages name by `first`.
     """
-    reader = csv.reader(read_text(path).text.rstrip("\n").split("\n"), delimiter=delimiter, strict=True)
+    lines = read_text(path).text.rstrip("\n").split("\n")
+    if delimiter == "," and lines[0].count(";") > lines[0].count(","):
+        raise RnnzooError(
+            f"{path}:1: is divided by semicolons, not by commas: convert it, with commas that stand for points: "
+            "tr ',;' '.,'"
+        )
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     width, line = 0, 0
     try:
         for row in reader:
@@ -122,4 +131,7 @@ def _cell(cell: str, place: str, column: str) -> float:
     try:
         return number(cell, place)
     except RnnzooError as error:
-        raise RnnzooError(f"{error}, in the column {column!r}: choose the columns that have numbers") from None
+        raise RnnzooError(
+            f"{error}, in the column {column!r}: choose the columns that have numbers (data.columns), or leave this "
+            "one out (data.ignore)"
+        ) from None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -13,18 +15,43 @@ from rnnzoo.data.files import Text
 from rnnzoo.errors import RnnzooError
 from rnnzoo.text import Tokenizer, UnknownTokenError, Vocabulary
 
+_PIECE = 1 << 20  # characters
+_LINE_END, _WHITE_SPACE = re.compile("\n"), re.compile(r"\s")
 
-def split_texts(texts: Sequence[Text], tokenizer: Tokenizer) -> list[str]:
-    """The tokens of the texts one after the other; each text's last line ends in `<eos>` where lines do."""
-    tokens: list[str] = []
+
+def index_texts(texts: Sequence[Text], tokenizer: Tokenizer) -> tuple[list[str], Tensor]:
+    """The distinct tokens of the texts, and the texts as positions in this list.
+
+    The texts stand one after the other; each one's last line ends in `<eos>` where lines do. They are split piece by
+    piece, so that no more than one piece of them stands in memory as tokens.
+
+    Returns:
+        The tokens in the order in which they first occur, and (L,) int32.
+    """
+    order: defaultdict[str, int] = defaultdict(count().__next__)
+    positions = array("i")
     for text in texts:
-        closed = text.text if text.text.endswith("\n") or not tokenizer.end_of_line else f"{text.text}\n"
-        tokens += tokenizer.split(closed)
-    return tokens
+        for piece in _pieces(text.text, tokenizer):
+            positions.extend(map(order.__getitem__, tokenizer.split(piece)))
+    found = torch.frombuffer(positions, dtype=torch.int32) if positions else torch.empty(0, dtype=torch.int32)
+    return list(order), found
+
+
+def _pieces(text: str, tokenizer: Tokenizer) -> Iterator[str]:
+    """The text, cut where no token of the tokenizer can lie: behind a line end, or but for subwords any white space."""
+    boundary = _LINE_END if tokenizer.level == "subword" else _WHITE_SPACE
+    start = 0
+    while len(text) - start > _PIECE and (found := boundary.search(text, start + _PIECE - 1)):
+        yield text[start : found.end()]
+        start = found.end()
+    if start < len(text):
+        yield text[start:]
+    if tokenizer.end_of_line and not text.endswith("\n"):
+        yield "\n"
 
 
 def learn_vocabulary(
-    tokens: Sequence[str],
+    counts: Mapping[str, int],
     tokenizer: Tokenizer,
     specials: Sequence[str],
     min_frequency: int,
@@ -34,7 +61,7 @@ def learn_vocabulary(
     """The vocabulary of the training tokens and of all that the tokenizer can write.
 
     Args:
-        tokens: The training text's.
+        counts: How often each token occurs in the training text.
         tokenizer: The fitted tokenizer.
         specials: Tokens that come first.
         min_frequency: See `Vocabulary.from_counts`; not applied where the tokenizer brings its own tokens.
@@ -45,9 +72,8 @@ def learn_vocabulary(
         RnnzooError: If there are fewer than two tokens beside the specials: there is nothing to predict.
     """
     inventory = tokenizer.inventory()
-    counts = Counter(tokens)
-    counts.update(dict.fromkeys(inventory, 0))
-    vocabulary = Vocabulary.from_counts(counts, 0 if inventory else min_frequency, max_size, specials)
+    counted = {**dict.fromkeys(inventory, 0), **counts}
+    vocabulary = Vocabulary.from_counts(counted, 0 if inventory else min_frequency, max_size, specials)
     words = len(vocabulary) - len(specials)
     if words < 2:
         raise RnnzooError(
@@ -58,19 +84,22 @@ def learn_vocabulary(
     return vocabulary
 
 
-def encode(tokens: Sequence[str], texts: Sequence[Text], tokenizer: Tokenizer, vocabulary: Vocabulary) -> Tensor:
-    """The ids of the tokens, (L,) int64.
+def encode(
+    tokens: Sequence[str], positions: Tensor, texts: Sequence[Text], tokenizer: Tokenizer, vocabulary: Vocabulary
+) -> Tensor:
+    """The ids of the texts that `index_texts` made tokens and positions of, (L,) int64.
 
     Raises:
         RnnzooError: If the vocabulary is closed and lacks a token; with the file and line of `texts` that has it.
     """
     try:
-        return torch.frombuffer(array("q", vocabulary.ids(tokens)), dtype=torch.int64)
+        ids = torch.tensor(vocabulary.ids(tokens), dtype=torch.int64)
     except UnknownTokenError as error:
         raise RnnzooError(
             f"{_locate(error.token, texts, tokenizer)}: the token {error.token!r} does not occur in the training text, "
             "and the vocabulary is closed: set data.unknown to true, or train on text that has it"
         ) from None
+    return ids.index_select(0, positions)
 
 
 def _locate(token: str, texts: Sequence[Text], tokenizer: Tokenizer) -> str:

@@ -34,7 +34,8 @@ class ForecastDataModule(ExampleDataModule):
             Zhou et al. 2021) lies in the folder `timeseries` below the root and is cut into 12, 4 and 4 months, as
             published. None: the file given.
         file: a CSV file with a header, a step a line; also `.gz`.
-        columns: the columns to forecast; None: all.
+        columns: the columns to forecast; None: all but those of `ignore`.
+        ignore: columns that are not read, such as the date, where `columns` chooses none.
         missing: `error`, or `interpolate`: gaps are filled linearly, and it is said how many.
         root: where published sets lie; else the environment variable `RNNZOO_DATA`, else the user's cache.
         fractions: shares of training, validation and test steps, in time.
@@ -57,6 +58,7 @@ class ForecastDataModule(ExampleDataModule):
         dataset: str | None = None,
         file: str | None = None,
         columns: list[str] | None = None,
+        ignore: list[str] = [],  # noqa: B006  # never changed
         missing: Literal["error", "interpolate"] = "error",
         root: str | None = None,
         fractions: list[float] = [0.7, 0.1, 0.2],  # noqa: B006  # never changed
@@ -73,6 +75,8 @@ class ForecastDataModule(ExampleDataModule):
             raise RnnzooError("give exactly one of data.dataset and data.file")
         if dataset is not None and dataset not in SETS:
             raise RnnzooError(unknown("data.dataset", dataset, SETS))
+        if columns and ignore:
+            raise RnnzooError("data.columns chooses what is read, and data.ignore what is not: unset one")
         check_fractions(fractions)
         stride = max(1, window // 10) if stride is None else stride
         for key, value in (("window", window), ("stride", stride), ("horizon", horizon), ("period", period)):
@@ -81,7 +85,7 @@ class ForecastDataModule(ExampleDataModule):
         if stride > window:
             raise RnnzooError(f"data.stride {stride} is above data.window {window}: steps between would not be read")
         self._dataset, self._file, self._columns, self._missing, self._root = dataset, file, columns, missing, root
-        self._fractions = fractions
+        self._ignore, self._fractions = ignore, fractions
         self.window, self.stride, self.horizon, self.period = window, stride, horizon, period
 
     @property
@@ -181,5 +185,4 @@ class ForecastDataModule(ExampleDataModule):
             name = folder / "ETTh1.csv"
             path = str(name if name.exists() else name.with_name("ETTh1.csv.gz"))
         assert path is not None  # the constructor asks for one
-        found = read_csv(path, self._columns, missing=self._missing)
-        return found[0]
+        return read_csv(path, self._columns, missing=self._missing, ignore=self._ignore)[0]

@@ -38,7 +38,8 @@ class LabelledSeriesDataModule(AcceptorDataModule):
         train_files: of the user's own.
         validation_files: see there.
         test_files: see there.
-        fractions: with `train_files` alone: shares of training, validation and test series drawn from them.
+        fractions: with `train_files` alone: shares of training, validation and test series drawn from them; with
+            `test_files` two shares, of training and validation.
         validation_fraction: with `dataset`, which has no validation series: the share of its training series.
         split_seed: of these draws.
         answer_kind: `class`: the label is a class; `value`: a number, as `@targetLabel` of `.ts` says.
@@ -47,8 +48,10 @@ class LabelledSeriesDataModule(AcceptorDataModule):
         series: of CSV with a step a line: the column that says which series a step belongs to.
         label: of CSV: the column of the label. With a series a line None says that there is no header and that the
             label is first.
-        columns: of CSV with a step a line: the columns to read; None: all others.
-        missing: `error`, or `interpolate`: gaps are filled linearly in time.
+        columns: of CSV with a step a line: the columns to read; None: all others but those of `ignore`.
+        ignore: of such CSV: columns that are not read, such as the time, where `columns` chooses none.
+        missing: `error`; `interpolate`: gaps are filled linearly in time; or `end`: a series ends before the gaps at
+            its end, as short ones of the UCR archive do, and others are errors.
         root: where published sets lie; else the environment variable `RNNZOO_DATA`, else the user's cache.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
@@ -73,7 +76,8 @@ class LabelledSeriesDataModule(AcceptorDataModule):
         series: str | None = None,
         label: str | None = None,
         columns: list[str] | None = None,
-        missing: Literal["error", "interpolate"] = "error",
+        ignore: list[str] = [],  # noqa: B006  # never changed
+        missing: Literal["error", "interpolate", "end"] = "error",
         root: str | None = None,
         batch_size: int = 32,
         max_steps_per_batch: int | None = None,
@@ -92,8 +96,12 @@ class LabelledSeriesDataModule(AcceptorDataModule):
             raise RnnzooError(unknown("data.answer_kind", str(answer_kind), ("class", "value")))
         if layout not in ("steps", "rows"):
             raise RnnzooError(unknown("data.layout", str(layout), ("steps", "rows")))
-        if dataset is not None and (series or label or columns or layout != "steps"):
-            raise RnnzooError("data.layout, data.series, data.label and data.columns are of CSV files: unset them")
+        if dataset is not None and (series or label or columns or ignore or layout != "steps"):
+            raise RnnzooError(
+                "data.layout, data.series, data.label, data.columns and data.ignore are of CSV files: unset them"
+            )
+        if columns and ignore:
+            raise RnnzooError("data.columns chooses what is read, and data.ignore what is not: unset one")
         if dataset is None and root:
             raise RnnzooError("data.root is where published sets lie, but data.train_files is given: unset one")
         if not 0 < validation_fraction < 1:
@@ -105,14 +113,18 @@ class LabelledSeriesDataModule(AcceptorDataModule):
         self._done: Counter[str] = Counter()
         self.answer_kind = answer_kind
         self._layout, self._series, self._label, self._columns = layout, series, label, columns
+        self._ignore = ignore
         self._missing = missing
 
     @property
     def description(self) -> str:
         """Which series, and what was done to those that were read."""
         name = str(self._dataset) if self._files is None else self._files.description
-        done = "; ".join(f"{count} series: {what}" for what, count in self._done.items())
-        return f"{name} ({done})" if done else name
+        kinds = self._done.most_common(3)
+        done = [f"{count} series: {what}" for what, count in kinds]
+        if others := self._done.total() - sum(count for _, count in kinds):
+            done.append(f"and {others} more")
+        return f"{name} ({'; '.join(done)})" if done else name
 
     def read(self, split: str) -> Sequence[Example]:
         """The series of a split.
@@ -166,12 +178,15 @@ class LabelledSeriesDataModule(AcceptorDataModule):
         name = path.removesuffix(".gz")
         if name.endswith((".csv", ".tsv")):
             if self._layout == "rows" or name.endswith(".tsv"):
-                if self._series or self._columns:
-                    raise RnnzooError(f"{path}: has a series a line: unset data.series and data.columns")
+                if self._series or self._columns or self._ignore:
+                    raise RnnzooError(f"{path}: has a series a line: unset data.series, data.columns and data.ignore")
                 return read_wide(path, self._label, self._missing)
-            return read_csv(path, self._columns_of(path), self._series, self._label, self._missing)
-        if self._series or self._label or self._columns:
-            raise RnnzooError(f"{path}: data.series, data.label and data.columns are of CSV files: unset them")
+            columns = self._columns_of(path)
+            return read_csv(path, columns, self._series, self._label, self._missing, ignore=self._ignore)
+        if self._series or self._label or self._columns or self._ignore:
+            raise RnnzooError(
+                f"{path}: data.series, data.label, data.columns and data.ignore are of CSV files: unset them"
+            )
         if name.endswith(".ts"):
             return read_ts(path, self._missing)
         if path.endswith(".npz"):
@@ -183,7 +198,8 @@ class LabelledSeriesDataModule(AcceptorDataModule):
         first = next((file for file in self._training_files if file.removesuffix(".gz").endswith(".csv")), path)
         if self._columns is not None or path == first:
             return self._columns
-        expected, own = (value_columns(file, self._series, self._label) for file in (first, path))
+        left_out = {self._series, self._label, *self._ignore}
+        expected, own = (value_columns(file, left_out) for file in (first, path))
         if set(own) != set(expected):
             raise RnnzooError(
                 f"{path}:1: has the columns {', '.join(own)}, where {first} has {', '.join(expected)}: name those to "

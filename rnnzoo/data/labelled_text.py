@@ -19,21 +19,23 @@ ANSWER_KINDS = ("class", "labels", "value")
 
 
 class LabelledTextDataModule(AcceptorDataModule):
-    """Texts and their answers, a row of a `.tsv`, `.csv` or `.jsonl` file each (also `.gz`).
+    """Texts and their answers, a row of a `.tsv`, `.txt`, `.csv` or `.jsonl` file each (also `.gz`).
 
     Args:
         train_files: files to learn from.
         validation_files: files to choose by.
         test_files: files to report on.
         fractions: shares of training, validation and test examples, drawn from `train_files` where the other files are
-            not given.
+            not given; with `test_files` two shares, of training and validation.
         split_seed: of that draw.
-        text_column: the column of the text: its name, or its position from 0.
+        text_column: the column of the text: its name, or its position from 0; or several, such as of title and body,
+            which are joined by a space, empty ones left out.
         target_column: the column of the answer.
-        header: whether the first line of a `.tsv` or `.csv` file names the columns.
-        answer_kind: `class`: a label, in JSON a string, a whole number, true or false; `labels`: all labels that hold,
-            a list in JSON, else separated by `label_separator`; `value`: a number, or a list of numbers in JSON.
-        label_separator: between the labels of a row of a `.tsv` or `.csv` file.
+        header: whether the first line of a table of tabs or commas names the columns.
+        answer_kind: `class`: a label, in JSON a string, a whole number (also 4.0), true or false; `labels`: all labels
+            that hold, a list in JSON, else separated by `label_separator`; `value`: a number, or a list of numbers in
+            JSON.
+        label_separator: between the labels of a row of tabs or commas.
         tokenizer: `word`, `whitespace`, `character` or `subword`, or a dictionary of the name and its arguments.
         min_frequency: tokens that occur less often in the training texts are `<unk>`.
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
@@ -57,7 +59,7 @@ class LabelledTextDataModule(AcceptorDataModule):
         test_files: list[str] | None = None,
         fractions: list[float] | None = None,
         split_seed: int = 0,
-        text_column: str | int = "text",
+        text_column: str | int | list[str | int] = "text",
         target_column: str | int = "label",
         header: bool = True,
         answer_kind: Literal["class", "labels", "value"] = "class",
@@ -78,7 +80,7 @@ class LabelledTextDataModule(AcceptorDataModule):
         if answer_kind not in ANSWER_KINDS:
             raise RnnzooError(unknown("data.answer_kind", str(answer_kind), ANSWER_KINDS))
         self.answer_kind = answer_kind
-        self._columns = (text_column, target_column)
+        self._columns = [*(text_column if isinstance(text_column, list) else [text_column]), target_column]
         self._header, self._separator = header, label_separator
         self._vocabulary = TextVocabulary(
             tokenizer, min_frequency, max_vocabulary, lowercase, characters, vocabulary_from
@@ -100,18 +102,17 @@ class LabelledTextDataModule(AcceptorDataModule):
     def read_file(self, path: str) -> list[Example]:
         """The rows of a file."""
         found, first = [], None
-        for row, place in read_table(path, self._columns, self._header):
-            found.append(self._example(row, place))
-            first = row[1] if first is None else first
-            if self.answer_kind == "class" and type(row[1]) is not type(first):
+        for (*texts, target), place in read_table(path, self._columns, self._header):
+            found.append(self._example(_joined(texts), target, place))
+            first = target if first is None else first
+            if self.answer_kind == "class" and type(target) is not type(first):
                 raise RnnzooError(
-                    f"{place}: the label {_shown(row[1])} stands beside {_shown(first)}, a label of another kind: "
+                    f"{place}: the label {_shown(target)} stands beside {_shown(first)}, a label of another kind: "
                     "write all labels alike"
                 )
         return found
 
-    def _example(self, row: list[Any], place: str) -> Example:
-        text, target = row
+    def _example(self, text: Any, target: Any, place: str) -> Example:
         if not isinstance(text, str) or not text.strip():
             raise RnnzooError(f"{place}: the text is {text!r}: give a text that is not empty, or remove the row")
         if self.answer_kind == "class":
@@ -128,12 +129,23 @@ class LabelledTextDataModule(AcceptorDataModule):
         return Example(text, numbers(target, place), place)
 
 
+def _joined(texts: list[Any]) -> Any:
+    """One text of several; what is none of them, where there is such."""
+    if len(texts) == 1:
+        return texts[0]
+    odd = [text for text in texts if not isinstance(text, str)]
+    return odd[0] if odd else " ".join(text for text in texts if text.strip())
+
+
 def _label(name: Any, place: str) -> str:
-    """A label as text; true and false as JSON writes them."""
-    if isinstance(name, (bool, int)):
+    """A label as text; numbers, true and false as JSON writes them."""
+    if isinstance(name, (bool, int)) or (isinstance(name, float) and name.is_integer()):
         return json.dumps(name)
     if not isinstance(name, str):
-        raise RnnzooError(f"{place}: {_shown(name)} is no label: give a string, a whole number, true or false")
+        raise RnnzooError(
+            f"{place}: {_shown(name)} is no label: give a string, a whole number, true or false"
+            f"{'; or data.answer_kind value, if a number is to be said' * isinstance(name, float)}"
+        )
     if not name:
         raise RnnzooError(f"{place}: a label is empty: give one, or remove it")
     if name != name.strip():

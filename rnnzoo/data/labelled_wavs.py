@@ -1,11 +1,12 @@
 """Labelled sound: wav files in folders or archives."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from rnnzoo.data.acceptor import AcceptorDataModule
 from rnnzoo.data.examples import Example
+from rnnzoo.data.files import read_text
 from rnnzoo.data.roots import dataset_folder
 from rnnzoo.data.split_files import check_fractions, share_out
 from rnnzoo.data.wav_files import FOLDER_IS_LABEL, WavExample, read_wavs
@@ -30,8 +31,12 @@ class LabelledWavsDataModule(AcceptorDataModule):
         split_by: a field of the pattern that says which split a file belongs to; None: `fractions`.
         test: the values of that field that are the test.
         validation: the values that are for validation; the others are to learn from.
-        fractions: shares of training, validation and test files, drawn, where no field says it.
+        validation_list: a text file with a name a line, such as `bed/0a7c2a8d_nohash_0.wav`, of the files that are for
+            validation, as the Speech Commands (Warden 2018) have it; with `test_list`, in place of a field.
+        test_list: the same of the test; files in neither list are to learn from.
+        fractions: shares of training, validation and test files, drawn, where neither a field nor lists say it.
         split_seed: of that draw.
+        ignore: names of files and folders that are passed over, such as `_background_noise_`.
         sample_rate: in Hz, of all files; None: that of the first.
         convert: whether several channels are averaged and other rates resampled; else they are errors.
         window: of a frame, in seconds.
@@ -55,8 +60,11 @@ class LabelledWavsDataModule(AcceptorDataModule):
         split_by: str | None = None,
         test: list[str] = [],  # noqa: B006  # never changed
         validation: list[str] = [],  # noqa: B006
+        validation_list: str | None = None,
+        test_list: str | None = None,
         fractions: list[float] = [0.8, 0.1, 0.1],  # noqa: B006
         split_seed: int = 0,
+        ignore: list[str] = [],  # noqa: B006
         sample_rate: int | None = None,
         convert: bool = False,
         window: float = 0.025,
@@ -76,17 +84,23 @@ class LabelledWavsDataModule(AcceptorDataModule):
                 raise RnnzooError(unknown("data.dataset", dataset, SETS))
             if pattern != FOLDER_IS_LABEL or split_by or sample_rate:
                 raise RnnzooError(f"data.dataset {dataset} has its own pattern, split_by and sample_rate: unset them")
-            if test or validation:
-                raise RnnzooError(f"data.dataset {dataset} has its own test and validation: unset them")
+            if test or validation or validation_list or test_list or ignore:
+                raise RnnzooError(
+                    f"data.dataset {dataset} has its own test and validation: unset them, and data.ignore"
+                )
             pattern, split_by, sample_rate = "{label}_{speaker}_{index}.wav", "index", 8000
             test, validation = [str(index) for index in range(5)], ["5"]
         elif root:
             raise RnnzooError("data.root is where published sets lie, but data.folder is given: unset one")
         if bool(split_by) != bool(test) or bool(split_by) != bool(validation) or set(test) & set(validation):
             raise RnnzooError("data.split_by needs data.test and data.validation, values of that field, none in both")
+        if bool(validation_list) != bool(test_list) or (validation_list and split_by):
+            raise RnnzooError("data.validation_list and data.test_list (in place of data.split_by) go together")
         check_fractions(fractions)
         self._dataset, self._folder, self._root, self._pattern = dataset, folder, root, pattern
         self._split_by, self._test, self._validation = split_by, set(test), set(validation)
+        self._lists = {"validation": validation_list, "test": test_list} if validation_list and test_list else None
+        self._ignore = ignore
         self._done: Counter[str] = Counter()
         self._fractions, self._split_seed = fractions, split_seed
         self._rate, self._convert, self._frames = sample_rate, convert, {"window": window, "hop": hop, "bands": bands}
@@ -113,8 +127,10 @@ class LabelledWavsDataModule(AcceptorDataModule):
 
     @cached_property
     def _splits(self) -> dict[str, list[Example]]:
-        found = list(read_wavs(self._path(), self._pattern, self._rate, self._convert))
+        found = list(read_wavs(self._path(), self._pattern, self._rate, self._convert, self._ignore))
         self._done.update(one.waveform.conversion for one in found if one.waveform.conversion)
+        if self._lists is not None:
+            return _listed(found, self._lists, self._path())
         if self._split_by is None:
             return share_out([_example(one) for one in found], self._fractions, self._split_seed)
         splits: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
@@ -141,6 +157,28 @@ class LabelledWavsDataModule(AcceptorDataModule):
         if len(archives) > 1:
             raise RnnzooError(f"{folder} has several archives, {archives[0].name} and {archives[1].name}: leave one")
         return str(archives[0] if archives else folder)
+
+
+def _listed(found: Sequence[WavExample], lists: Mapping[str, str], path: str) -> dict[str, list[Example]]:
+    """The files of each split, as lists of names say; those in none are to learn from."""
+    split_of: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for split, file in lists.items():
+        for number, line in enumerate(read_text(file).text.split("\n"), 1):
+            name, place = line.strip(), f"{file}:{number}"
+            if name in places:
+                raise RnnzooError(f"{place}: {name} stands in {places[name]} already: remove one of them")
+            if name:
+                split_of[name], places[name] = split, place
+    depths = {name.count("/") + 1 for name in places}
+    splits: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
+    for one in found:
+        parts = one.name.split("/")
+        names = [name for depth in depths if (name := "/".join(parts[-depth:])) in split_of]
+        splits[split_of.pop(names[0]) if names else "train"].append(_example(one))
+    for name in split_of:
+        raise RnnzooError(f"{places[name]}: there is no wav file {name} in {path}: remove the line, or get the file")
+    return splits
 
 
 def _example(one: WavExample) -> Example:

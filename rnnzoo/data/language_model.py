@@ -7,7 +7,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 
 from rnnzoo.batches import LanguageModelBatch
-from rnnzoo.data.encoding import encode, learn_vocabulary, split_texts
+from rnnzoo.data.encoding import encode, index_texts, learn_vocabulary
 from rnnzoo.data.files import Text
 from rnnzoo.data.lanes import LaneLoader, RandomWindowLaneLoader
 from rnnzoo.data.loader import StatefulLoader
@@ -31,11 +31,13 @@ class LanguageModelDataModule(LightningDataModule):
 
     Args:
         corpus: The name of a corpus: `pydoc`, `tinyshakespeare` or `wikitext-2`; see `rnnzoo.data.corpora`.
-        folder: A folder with one file each whose name contains train, valid (or val, dev) and test.
+        folder: A folder with one file each whose name contains train, valid (or val, dev) and test; or with
+            `fractions`, of any text files.
         train_files: UTF-8 text files to learn from, gzip-compressed where the name ends in `.gz`.
         validation_files: Files to choose by.
         test_files: Files to report on.
-        fractions: Shares of training, validation and test text, cut one after the other from `train_files`.
+        fractions: Shares of training, validation and test text, cut one after the other from `train_files`, or from all
+            files of `folder` in the order of their names.
         root: Where downloaded corpora lie; else the environment variable `RNNZOO_DATA`, else the user's cache.
         tokenizer: `whitespace`, `word`, `character` or `subword`, or a dictionary of the name and the tokenizer's own
             arguments, such as `{name: subword, size: 8000}`.
@@ -202,12 +204,13 @@ class LanguageModelDataModule(LightningDataModule):
     @cached_property
     def _encoded_train(self) -> tuple[Vocabulary, Tensor]:
         texts = self._splits.train
-        tokens = split_texts(texts, self._tokenizer)
+        tokens, positions = index_texts(texts, self._tokenizer)
+        counts = dict(zip(tokens, positions.bincount(minlength=len(tokens)).tolist(), strict=True))
         specials = [UNKNOWN] * self.unknown + [END] * self._tokenizer.end_of_line
         vocabulary = learn_vocabulary(
-            tokens, self._tokenizer, specials, self.min_frequency, self.max_vocabulary, _sources(texts)
+            counts, self._tokenizer, specials, self.min_frequency, self.max_vocabulary, _sources(texts)
         )
-        return vocabulary, encode(tokens, texts, self._tokenizer, vocabulary)
+        return vocabulary, encode(tokens, positions, texts, self._tokenizer, vocabulary)
 
     @cached_property
     def _encoded_validation(self) -> Tensor:
@@ -220,7 +223,7 @@ class LanguageModelDataModule(LightningDataModule):
         return self._encode(self._splits.test)
 
     def _encode(self, texts: list[Text]) -> Tensor:
-        return encode(split_texts(texts, self._tokenizer), texts, self._tokenizer, self._encoded_train[0])
+        return encode(*index_texts(texts, self._tokenizer), texts, self._tokenizer, self._encoded_train[0])
 
     def _check_lanes(self, split: str, tokens: int, lanes: int, key: str, window: int) -> None:
         texts = {"training": self._splits.train, "validation": self._splits.validation, "test": self._splits.test}

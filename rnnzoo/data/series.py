@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rnnzoo.errors import RnnzooError, unknown
 
-MISSING = ("error", "interpolate")
+MISSING = ("error", "interpolate", "end")
 _GAP = re.compile(r"\?|nan|na|null", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -71,31 +71,41 @@ def without_gaps(
 
     Args:
         values: (T, D); what is not finite is a gap.
-        missing: "error", or "interpolate": linearly in time between the values next to a gap in the same dimension, at
-            an end the nearest value.
+        missing: "error"; "interpolate": linearly in time between the values next to a gap in the same dimension, at
+            an end the nearest value; or "end": the series ends before the last steps that have no value at all, other
+            gaps are errors.
         place: Of the series, for messages.
         lines: The line of each step, where they have some.
         names: Of the dimensions.
 
     Raises:
-        RnnzooError: there is a gap that may not be filled, or cannot be as nothing is known in its dimension.
+        RnnzooError: there is a gap that may not be filled, or cannot be as nothing is known in its dimension; or there
+            is no value at all.
     """
     gaps = ~np.isfinite(values)
     if not gaps.any():
         return torch.from_numpy(np.ascontiguousarray(values)), ""
+    known = np.flatnonzero(~np.isnan(values).all(1))
+    end = int(known[-1]) + 1 if len(known) else 0  # the steps behind have no value
+    if not end:
+        raise RnnzooError(f"{place}: there is no value at all")
+    if missing == "end" and not gaps[:end].any():
+        said = f"ends before {len(values) - end} of {len(values)} steps without a value"
+        return torch.from_numpy(np.ascontiguousarray(values[:end])), said
     step, dimension = map(int, np.argwhere(gaps)[0])
     where = place if lines is None else f"{place.rsplit(':', 1)[0]}:{lines[step]}"
     column = f"dimension {dimension}" if names is None else f"column {names[dimension]!r}"
-    if missing == "error" or np.isinf(values).any():
+    if missing != "interpolate" or np.isinf(values).any():
+        way = "'interpolate'" if gaps[:end].any() else "'end' (the series is shorter) or 'interpolate'"
         raise RnnzooError(
             f"{where}: step {step} has no finite value in {column} ({gaps.sum()} of {gaps.size} values of the series "
-            "have none): fill the gaps, or let missing be 'interpolate'"
+            f"have none): fill the gaps, or let missing be {way}"
         )
     filled = values.copy()
     time = np.arange(len(values))
     for at in np.flatnonzero(gaps.any(0)):
-        known = ~gaps[:, at]
-        if not known.any():
+        there = ~gaps[:, at]
+        if not there.any():
             raise RnnzooError(f"{place}: there is no value at all in dimension {at}: nothing to interpolate from")
-        filled[~known, at] = np.interp(time[~known], time[known], values[known, at])
+        filled[~there, at] = np.interp(time[~there], time[there], values[there, at])
     return torch.from_numpy(filled), f"{gaps.sum()} missing of {gaps.size} values interpolated linearly in time"

@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from rnnzoo.data.corpora import corpus_splits
-from rnnzoo.data.splits import Splits, splits_from_files, splits_from_folder, splits_from_fractions
+from rnnzoo.data.splits import (
+    Splits,
+    splits_from_files,
+    splits_from_folder,
+    splits_from_folder_fractions,
+    splits_from_fractions,
+)
 from rnnzoo.errors import RnnzooError
 
 
@@ -17,7 +23,7 @@ class TextSource:
         train_files: Files to learn from.
         validation_files: Files to choose by.
         test_files: Files to report on.
-        fractions: How to cut `train_files` where the other files are not given.
+        fractions: How to cut `train_files` where the other files are not given, or all files of the folder.
         root: Where the corpora lie.
 
     Raises:
@@ -44,8 +50,10 @@ class TextSource:
                 f"{' and '.join(given) or 'no text'} given: give exactly one of data.corpus, data.folder and "
                 "data.train_files" + (" (--data.corpus null unsets a recipe's corpus)" if self.corpus else "")
             )
-        others = {"validation_files": self.validation_files, "test_files": self.test_files, "fractions": self.fractions}
+        others = {"validation_files": self.validation_files, "test_files": self.test_files}
         astray = [f"data.{key}" for key, value in others.items() if value]
+        if self.corpus and self.fractions:
+            astray.append("data.fractions")
         if astray and not self.train_files:
             raise RnnzooError(f"{' and '.join(astray)} need data.train_files, but {given[0]} is given: unset one")
         if self.root and not self.corpus:
@@ -66,6 +74,8 @@ class TextSource:
         """
         if self.corpus:
             return corpus_splits(self.corpus, self.root)
+        if self.folder and self.fractions:
+            return splits_from_folder_fractions(self.folder, self.fractions)
         if self.folder:
             return splits_from_folder(self.folder)
         files = self.train_files or []

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rnnzoo.data.examples import Example
@@ -18,7 +18,7 @@ class SplitFiles:
         validation: to choose by.
         test: to report on.
         fractions: shares of training, validation and test examples, drawn from those of `train`, where the other files
-            are not given.
+            are not given; with test files two shares, of training and validation.
         split_seed: of that draw, which is the same in each run.
 
     Raises:
@@ -30,6 +30,7 @@ class SplitFiles:
     test: Sequence[str] = ()
     fractions: Sequence[float] | None = None
     split_seed: int = 0
+    _shared: dict[str, list[Example]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what does not go together."""
@@ -41,9 +42,7 @@ class SplitFiles:
                 "such as [0.8, 0.1, 0.1]: give one of them"
             )
         if self.fractions is not None:
-            if self.test:
-                raise RnnzooError("data.fractions draws the test examples too: unset it or data.test_files")
-            check_fractions(self.fractions)
+            three_shares(self.fractions, "data.test_files" if self.test else None)
         seen: set[Path] = set()
         for path in (*self.train, *self.validation, *self.test):
             resolved = Path(path).resolve()
@@ -61,11 +60,14 @@ class SplitFiles:
         Raises:
             RnnzooError: there is no test file.
         """
-        if self.fractions is not None:
-            found = _read(self.train, read_file)
-            if not found:
-                raise RnnzooError(f"there is no example in {self.description}: give files that have some")
-            return share_out(found, self.fractions, self.split_seed)[split]
+        if self.fractions is not None and not (split == "test" and self.test):
+            if not self._shared:
+                found = _read(self.train, read_file)
+                if not found:
+                    raise RnnzooError(f"there is no example in {self.description}: give files that have some")
+                shares = three_shares(self.fractions, "data.test_files" if self.test else None)
+                self._shared.update(share_out(found, shares, self.split_seed))
+            return self._shared[split]
         files = {"train": self.train, "validation": self.validation, "test": self.test}[split]
         if not files:
             raise RnnzooError(f"there are no {split} examples: give data.{split}_files")
@@ -116,6 +118,27 @@ def check_fractions(fractions: Sequence[float]) -> None:
         raise RnnzooError(
             f"data.fractions must be three shares above 0 that sum to 1, such as [0.8, 0.1, 0.1], not {list(fractions)}"
         )
+
+
+def three_shares(fractions: Sequence[float], test: str | None) -> list[float]:
+    """Shares of training, validation and test examples.
+
+    Args:
+        fractions: as they are given: three, or where the test examples are given apart, two.
+        test: the key that gives the test examples; None: they are drawn too.
+
+    Raises:
+        RnnzooError: not so many shares above 0 that sum to 1.
+    """
+    if test is None:
+        check_fractions(fractions)
+        return list(fractions)
+    if len(fractions) != 2 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise RnnzooError(
+            f"data.fractions with {test} must be two shares above 0 that sum to 1, of training and validation, "
+            f"such as [0.9, 0.1], not {list(fractions)}"
+        )
+    return [*fractions, 0.0]
 
 
 def share_out(examples: Sequence[Example], fractions: Sequence[float], seed: int) -> dict[str, list[Example]]:

@@ -59,19 +59,14 @@ def splits_from_folder(folder: str | Path) -> Splits:
         RnnzooError: If a split has no file or more than one, if a name fits two splits, or a file cannot be used.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise RnnzooError(
-            f"data.folder: {folder} is {'a file' if folder.exists() else 'absent'}: give a folder with a file each of "
-            "train, valid and test text, or files as data.train_files"
-        )
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    names = _file_names(folder)
     fits = {split: [name for name in names if any(word in name.lower() for word in _NAMES[split])] for split in _NAMES}
     for split, found in fits.items():
         if len(found) != 1:
             problem = f"files fit '{split}': {', '.join(found)}" if found else f"file fits '{split}'"
             raise RnnzooError(
                 f"data.folder: in {folder} {len(found) or 'no'} {problem} (a name with {' or '.join(_NAMES[split])}; "
-                f"the folder has: {', '.join(names) or 'nothing'}); name the files by data.train_files, "
+                f"the folder has: {_listed(names)}); name the files by data.train_files, "
                 f"data.validation_files and data.test_files instead{_flags(folder, fits)}"
             )
     chosen = [found[0] for found in fits.values()]
@@ -85,10 +80,40 @@ def splits_from_folder(folder: str | Path) -> Splits:
     return replace(splits, description=f"folder {folder.resolve().name}")
 
 
+def splits_from_folder_fractions(folder: str | Path, fractions: Sequence[float]) -> Splits:
+    """The splits cut from all files of a folder, one after the other in the order of their names.
+
+    Files whose names begin with a dot are left alone, sub-folders too.
+
+    Raises:
+        RnnzooError: As `splits_from_fractions`, or there is no such folder, or no file in it.
+    """
+    folder = Path(folder)
+    names = _file_names(folder)
+    if not names:
+        raise RnnzooError(f"data.folder: {folder} has no files: give the folder that has the texts")
+    splits = splits_from_fractions([str(folder / name) for name in names], fractions)
+    return replace(splits, description=f"folder {folder.resolve().name}")
+
+
+def _file_names(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        raise RnnzooError(
+            f"data.folder: {folder} is {'a file' if folder.exists() else 'absent'}: give a folder with a file each of "
+            "train, valid and test text, or files as data.train_files"
+        )
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"{', '.join(names[:20]) or 'nothing'}{more}"
+
+
 def _flags(folder: Path, fits: dict[str, list[str]]) -> str:
-    """The flags for the plainest name of each split, ready to paste; empty where a split has none."""
+    """The flags for the plainest name of each split, ready to paste; where a split has none, what else can be done."""
     if not all(fits.values()):
-        return ""
+        return ", or cut them all into parts by data.fractions, such as [0.9, 0.05, 0.05]"
     plain = {split: min(found, key=lambda name: (name.count("."), len(name))) for split, found in fits.items()}
     flags = (f'--data.{split}_files "[{folder / name}]"' for split, name in plain.items())
     return f", such as: {' '.join(flags)}"

@@ -15,6 +15,8 @@ from rnnzoo.errors import RnnzooError
 class SequenceStore:
     """The steps of all sequences in one tensor for each part; `batch` gathers rows of them.
 
+    Characters stand word behind word, without padding: one long word would widen all others.
+
     Args:
         encoded: the sequences, in order.
 
@@ -31,8 +33,9 @@ class SequenceStore:
         for name in encoded[0]:
             rows = [one[name] for one in encoded]
             if name == "characters":
-                longest = max(row.shape[1] for row in rows)
-                rows = [torch.nn.functional.pad(row.int(), (0, longest - row.shape[1])) for row in rows]
+                self._word_lengths = torch.cat([(row != 0).sum(1) for row in rows])
+                self._word_starts = self._word_lengths.cumsum(0) - self._word_lengths
+                rows = [row[row != 0].int() for row in rows]
             self._parts[name] = torch.cat(rows)
 
     def __len__(self) -> int:
@@ -44,12 +47,11 @@ class SequenceStore:
         padding = torch.arange(at.shape[1]) >= lengths[:, None]
         found: dict[str, Tensor] = {}
         for name, steps in self._parts.items():
-            part = steps[at]
-            part = part.masked_fill(padding.view(*padding.shape, *[1] * (part.dim() - 2)), 0)
             if name == "characters":
-                longest = int((part != 0).any(0).any(0).sum())
-                part = part[:, :, :longest].long()
-            found[name] = part
+                found[name] = self._characters(at, padding)
+                continue
+            part = steps[at]
+            found[name] = part.masked_fill(padding.view(*padding.shape, *[1] * (part.dim() - 2)), 0)
         return SequenceInputs(lengths, found.get("tokens"), found.get("characters"), found.get("values"))
 
     def steps(self, values: Tensor, rows: Tensor, fill: float) -> Tensor:
@@ -58,6 +60,13 @@ class SequenceStore:
         part = values[at]
         padding = torch.arange(at.shape[1]) >= lengths[:, None]
         return part.masked_fill(padding.view(*padding.shape, *[1] * (part.dim() - 2)), fill)
+
+    def _characters(self, at: Tensor, padding: Tensor) -> Tensor:
+        """Those of the words `at` (N, T), right-padded to the longest with zeros: (N, T, C)."""
+        flat, lengths = self._parts["characters"], self._word_lengths[at].masked_fill(padding, 0)
+        places = torch.arange(int(lengths.max()))
+        letters = flat[(self._word_starts[at, None] + places).clamp(max=len(flat) - 1)].long()
+        return letters.masked_fill(places >= lengths[..., None], 0)
 
     def _places(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         lengths = self.lengths[rows].masked_fill(rows < 0, 0)

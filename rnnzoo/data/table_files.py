@@ -14,23 +14,25 @@ from rnnzoo.data.json_files import refuse_half_characters
 from rnnzoo.errors import RnnzooError, unknown
 
 _LONGEST_CELL = 2**31 - 1  # characters; Python's own limit is 131,072, shorter than some texts
-FORMATS = (".tsv", ".csv", ".jsonl")
+_TABS, _OBJECTS = (".tsv", ".txt"), (".jsonl", ".ndjson", ".json")
+FORMATS = (*_TABS, ".csv", *_OBJECTS)
 
 
 def read_table(path: str | Path, columns: Sequence[str | int], header: bool = True) -> Iterator[tuple[list[Any], str]]:
     """The values of some columns of each row, and the row's place, `file:line`.
 
-    `.tsv`: separated by tabs, nothing is quoted. `.csv`: RFC 4180, separated by commas, quotes as doubled quotes.
-    `.jsonl`: an object a line, of distinct keys. Each may be compressed, `.tsv.gz` and so on. Lines that are empty hold
-    no row.
+    `.tsv` and `.txt`: separated by tabs, nothing is quoted. `.csv`: RFC 4180, separated by commas, quotes as doubled
+    quotes. `.jsonl`, `.ndjson` and `.json`: an object a line, of distinct keys. Each may be compressed, `.tsv.gz` and
+    so on. Lines that are empty hold no row; all rows of tabs or commas are equally wide.
 
     Args:
         path: the file.
-        columns: names in the header or keys of the objects; or positions from 0, which need no header.
-        header: whether the first line of a `.tsv` or `.csv` names the columns.
+        columns: names in the header or keys of the objects; or positions from 0, which need no header, also as texts
+            such as "2", as a command line has them, where no column has that name.
+        header: whether the first line of a table of tabs or commas names the columns.
 
     Raises:
-        RnnzooError: an unknown format, column or key, a row of too few columns, bad quoting or JSON; file and line are
+        RnnzooError: an unknown format, column or key, a row of another width, bad quoting or JSON; file and line are
             named. A file that is no text: see `rnnzoo.data.files.read_text`.
     """
     name = str(path).removesuffix(".gz")
@@ -40,15 +42,16 @@ def read_table(path: str | Path, columns: Sequence[str | int], header: bool = Tr
             f"{path}: of no known format: let its name end in {', '.join(FORMATS)}, or one of them and .gz"
         )
     text = read_text(path).text
-    if ending == ".jsonl":
+    if ending in _OBJECTS:
         yield from _objects(text, path, columns)
         return
-    rows = _tsv(text, path) if ending == ".tsv" else _csv(text, path)
+    rows = _tsv(text, path) if ending in _TABS else _csv(text, path)
     names = next(rows)[0] if header else None
     at = [_position(column, names, path) for column in columns]
-    width = len(names) if names is not None else max(at) + 1
+    width = None if names is None else len(names)
     for row, place in rows:
-        if len(row) < max(at) + 1 or (names is not None and len(row) != width):
+        width = width or max(len(row), *(position + 1 for position in at))
+        if len(row) != width:
             raise RnnzooError(f"{place}: {len(row)} columns, where {width} are expected: {_shown(row)}")
         yield [row[position] for position in at], place
 
@@ -80,7 +83,7 @@ def _objects(text: str, path: str | Path, columns: Sequence[str | int]) -> Itera
         try:
             row = json.loads(line, object_pairs_hook=_distinct, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
-            raise RnnzooError(f"{place}: not JSON: {error}") from None
+            raise RnnzooError(f"{place}: not JSON: {error}; an object a line is expected") from None
         if not isinstance(row, dict):
             raise RnnzooError(f'{place}: an object is expected, such as {{"text": ...}}, not {_shown(row)}')
         refuse_half_characters(line, row, place)
@@ -109,6 +112,8 @@ def _no_number(name: str) -> float:
 
 
 def _position(column: str | int, names: list[str] | None, path: str | Path) -> int:
+    if isinstance(column, str) and column.isdecimal() and column not in (names or ()):
+        column = int(column)
     if isinstance(column, int):
         if column < 0 or (names is not None and column >= len(names)):
             raise RnnzooError(f"{path}: there is no column {column}: the first is 0" + _of(names))

@@ -20,7 +20,7 @@ class TaggedTextDataModule(TaggerDataModule):
         validation_files: files to choose by.
         test_files: files to report on.
         fractions: shares of training, validation and test sentences, drawn from `train_files` where the other files
-            are not given.
+            are not given; with `test_files` two shares, of training and validation.
         split_seed: of that draw.
         tag_columns: the position of each column of tags, from 0, by its name; from the end where it is below 0. The
             first is the one that counts.

@@ -7,7 +7,7 @@ from typing import Any
 from rnnzoo.data.acceptor import AcceptorDataModule
 from rnnzoo.data.examples import Example
 from rnnzoo.data.files import read_text
-from rnnzoo.data.split_files import check_fractions, share_out
+from rnnzoo.data.split_files import share_out, three_shares
 from rnnzoo.data.text_vocabulary import TextVocabulary
 from rnnzoo.encodings import TextEncoding
 from rnnzoo.errors import RnnzooError
@@ -79,7 +79,8 @@ class TextFoldersDataModule(AcceptorDataModule):
         given = [str(Path(folder).resolve()) for folder in self.folders.values() if folder]
         if len(set(given)) < len(given):
             raise RnnzooError(f"{given[0]}: a folder is given twice: what was trained on says nothing as test")
-        self.fractions = None if fractions is None else _three(fractions, test_folder)
+        apart = "data.test_folder" if test_folder else None
+        self.fractions = None if fractions is None else three_shares(fractions, apart)
         self.split_seed, self.ignore = split_seed, tuple(ignore or ())
         self._vocabulary = TextVocabulary(
             tokenizer, min_frequency, max_vocabulary, lowercase, characters, vocabulary_from
@@ -161,8 +162,8 @@ def _stem(path: Path) -> str:
     if ending is None or path.is_dir():
         kind = "folder" if path.is_dir() else "file"
         raise RnnzooError(
-            f"{path}: a {kind} is no text: only {' and '.join(_ENDINGS)} files are expected here; move it, or give "
-            f"data.ignore: [{path.name}]"
+            f"{path}: a {kind} is no text: only {' and '.join(_ENDINGS)} files are expected here; let its name end so, "
+            f"move it, or give data.ignore: [{path.name}]"
         )
     return path.name.removesuffix(ending)
 
@@ -175,16 +176,3 @@ def _entries(folder: Path, ignore: Sequence[str]) -> list[Path]:
     if not entries:
         raise RnnzooError(f"{folder}: has neither folders nor files of texts: give the folder that has them")
     return entries
-
-
-def _three(fractions: list[float], test_folder: str | None) -> list[float]:
-    """Shares of training, validation and test."""
-    if test_folder is None:
-        check_fractions(fractions)
-        return fractions
-    if len(fractions) != 2 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise RnnzooError(
-            "data.fractions with data.test_folder must be two shares above 0 that sum to 1, of training and "
-            f"validation, such as [0.9, 0.1], not {fractions}"
-        )
-    return [*fractions, 0.0]

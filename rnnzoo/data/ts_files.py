@@ -24,8 +24,7 @@ def read_ts(path: str | Path, missing: str = "error") -> list[Series]:
 
     Args:
         path: The file.
-        missing: What to do with a gap (`?`, `NaN`): "error", or "interpolate" linearly in time between the values
-            next to it in the same dimension; at an end, the nearest value.
+        missing: What to do with a gap (`?`, `NaN`), as in `rnnzoo.data.series.without_gaps`.
 
     Raises:
         RnnzooError: The file or a line is not of the format, or a series has a gap; with file and line.
@@ -36,9 +35,7 @@ def read_ts(path: str | Path, missing: str = "error") -> list[Series]:
     found = []
     for at, line in lines:
         if line.strip() and not line.startswith("#"):
-            found.append(one := _ts_series(f"{path}:{at}", line.strip(), header, missing))
-            header.dimensions = one.values.shape[1]  # from now on, where the header does not say it
-            header.length = len(one.values) if header.equal else header.length
+            found.append(_ts_series(f"{path}:{at}", line.strip(), header, missing))
     if not found:
         raise RnnzooError(f"{path}: has no series below @data")
     return found
@@ -126,5 +123,7 @@ def _ts_series(place: str, line: str, header: _Header, missing: str) -> Series:
         raise RnnzooError(f"{place}: its dimensions have different lengths, from {lengths[0]} to {lengths[-1]}")
     if header.length is not None and lengths[0] != header.length:
         raise RnnzooError(f"{place}: has {lengths[0]} steps, the header or the first series {header.length}")
+    header.dimensions = len(parts)  # from now on, where the header does not say it
+    header.length = lengths[0] if header.equal else header.length
     values, conversion = without_gaps(np.array(columns).T, missing, place)
     return Series(values, label if labelled else None, place, conversion, header.answer_kind)

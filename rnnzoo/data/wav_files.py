@@ -6,7 +6,7 @@ import lzma
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -25,16 +25,22 @@ class WavExample:
         label: What its name says it is.
         fields: All that its name says, by the names in the pattern.
         place: The file, or the archive and the member.
+        name: The path below the folder, or the name of the member.
     """
 
     waveform: Waveform
     label: str
     fields: dict[str, str]
     place: str
+    name: str
 
 
 def read_wavs(
-    path: str | Path, pattern: str = FOLDER_IS_LABEL, rate: int | None = None, convert: bool = False
+    path: str | Path,
+    pattern: str = FOLDER_IS_LABEL,
+    rate: int | None = None,
+    convert: bool = False,
+    ignore: Collection[str] = (),
 ) -> Iterator[WavExample]:
     """The wav files at and below a folder, in the order of their names, or in a tar archive, in its order.
 
@@ -49,6 +55,7 @@ def read_wavs(
         rate: The sampling rate that all must have; None: that of the first.
         convert: Whether several channels are averaged and other rates resampled, else they are errors; see
             `rnnzoo.encodings.wav.waveform`.
+        ignore: Names of files and folders that are passed over.
 
     Raises:
         RnnzooError: The path is neither, the pattern is none, there is no wav file, or one that cannot be read or whose
@@ -58,9 +65,13 @@ def read_wavs(
     path = Path(path)
     if not path.exists():
         raise RnnzooError(f"{path}: no such folder of wav files, nor archive")
+    above, ignored = len(path.absolute().parts) if path.is_dir() else 0, frozenset(ignore)
     first: tuple[int, str] | None = None  # how deep the first file lies, and where
     for name, place, data in _folder(path) if path.is_dir() else _archive(path):
         depth, parts = pattern.count("/") + 1, PurePosixPath(name).parts
+        below = parts[above:]
+        if not ignored.isdisjoint(below):
+            continue
         first = first or (len(parts), place)
         if depth > 1 and len(parts) != first[0]:
             raise RnnzooError(
@@ -72,7 +83,7 @@ def read_wavs(
             raise RnnzooError(f"{place}: its name does not fit {pattern!r}: rename or remove it, or change the pattern")
         sound = read_wav(place, rate, convert) if data is None else waveform(data, place, rate, convert)
         rate = sound.rate
-        yield WavExample(sound, match["label"], match.groupdict(), place)
+        yield WavExample(sound, match["label"], match.groupdict(), place, "/".join(below))
     if first is None:
         raise RnnzooError(f"{path}: has no file whose name ends in .wav")
 

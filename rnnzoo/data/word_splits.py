@@ -11,7 +11,7 @@ def split_words(examples: Sequence[Example], fractions: Sequence[float], seed: i
     """The examples of each split; those with equal inputs stay together, and examples keep their order.
 
     Raises:
-        RnnzooError: a split would be empty.
+        RnnzooError: a split with a share would be empty.
     """
     return split_groups(examples, [example.inputs for example in examples], fractions, seed)
 
@@ -24,11 +24,11 @@ def split_groups(
     Args:
         examples: all of them.
         groups: the group of each.
-        fractions: shares of training, validation and test groups.
+        fractions: shares of training, validation and test groups; a share of 0 gives none.
         seed: of the draw.
 
     Raises:
-        RnnzooError: a split would be empty.
+        RnnzooError: a split with a share would be empty.
     """
     names = list(dict.fromkeys(groups))
     random.Random(seed).shuffle(names)
@@ -39,7 +39,7 @@ def split_groups(
     parts: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
     for example, group in zip(examples, groups, strict=True):
         parts[split_of[group]].append(example)
-    for split, part in parts.items():
-        if not part:
+    for (split, part), fraction in zip(parts.items(), fractions, strict=True):
+        if fraction and not part:
             raise RnnzooError(f"data.fractions {list(fractions)} of {len(names)} sources leaves none for {split}")
     return parts

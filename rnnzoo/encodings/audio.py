@@ -46,9 +46,14 @@ class AudioEncoding(InputEncoding):
     def fit(cls, waveforms: Iterable[Waveform], frames: dict[str, Any], convert: bool = False) -> AudioEncoding:
         """Mean and standard deviation of each band over all frames; a band that never changes keeps scale 1."""
         log_mel = LogMel(**frames)
-        steps = torch.cat([log_mel(waveform.samples) for waveform in waveforms]).double()
-        spread = steps.std(0, unbiased=False)
-        return cls(frames, steps.mean(0).tolist(), spread.masked_fill(spread == 0, 1.0).tolist(), convert)
+        count, mean, squares = 0, torch.zeros(()), torch.zeros(())  # Chan et al. 1983: frames need not be kept
+        for waveform in waveforms:
+            steps = log_mel(waveform.samples).double()
+            own, total = steps.mean(0), count + len(steps)
+            squares = squares + ((steps - own) ** 2).sum(0) + (own - mean) ** 2 * (count * len(steps) / total)
+            mean, count = mean + (own - mean) * (len(steps) / total), total
+        spread = (squares / count).sqrt()
+        return cls(frames, mean.tolist(), spread.masked_fill(spread == 0, 1.0).tolist(), convert)
 
     @property
     def size(self) -> int:

@@ -19,9 +19,9 @@ class ImageEncoding:
     """``(x - mean) / scale`` of the pixels of an image in 0..1, channel by channel, at one size.
 
     A raw image is the path of a file that Pillow decodes, its bytes, or an array (height, width), or with channels
-    last, of whole numbers 0..255 or of real ones 0..1; a file may have 8 or 16 bits a pixel and channel. An image of
-    another size is scaled, its sides in proportion, so that it covers the size, and what is too much is cut off on both
-    sides alike.
+    last, of whole numbers 0..255 or of real ones 0..1; a file may have 8 or 16 bits a pixel and channel. What is
+    transparent in a file is white. An image of another size is scaled, its sides in proportion, so that it covers the
+    size, and what is too much is cut off on both sides alike.
 
     Args:
         height: of the images.
@@ -140,6 +140,9 @@ class ImageEncoding:
                     raise RnnzooError(
                         f"{name}: of 32-bit pixels no one knows which is white: save it with 8 or 16 bits"
                     )
+                if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+                    upright = upright.convert("RGBA")
+                    upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
                 array = np.asarray(upright.convert("L" if self.channels == 1 else "RGB"))
         except FileNotFoundError:
             raise RnnzooError(f"{name}: no such file") from None

@@ -153,8 +153,8 @@ def test_without_test_text_the_rest_works(folder):
         ({}, "no text given: give exactly one of data.corpus, data.folder and data.train_files"),
         ({"corpus": "pydoc", "folder": "x"}, r"data.corpus and data.folder given: .*--data.corpus null"),
         (
-            {"folder": "x", "fractions": [0.8, 0.1, 0.1]},
-            "data.fractions need data.train_files, but data.folder is given",
+            {"corpus": "pydoc", "fractions": [0.8, 0.1, 0.1]},
+            "data.fractions need data.train_files, but data.corpus is given",
         ),
         ({"folder": "x", "root": "y"}, "data.root is where named corpora lie"),
         ({"train_files": ["x"]}, "needs either data.validation_files .* or data.fractions"),

@@ -186,7 +186,7 @@ def test_one_class_is_nothing_to_write_from(tmp_path: Path) -> None:
 
 def test_mistakes_of_the_keys(tmp_path: Path) -> None:
     with pytest.raises(RnnzooError, match=r"give two files, .* or one table"):
-        ParallelTextDataModule(["a.txt"], ["b.tsv"])
+        ParallelTextDataModule(["a.de"], ["b.tsv"])
     with pytest.raises(RnnzooError, match="is given twice"):
         ParallelTextDataModule(["a", "b"], ["c", "a"])
     with pytest.raises(RnnzooError, match="two are needed"):
