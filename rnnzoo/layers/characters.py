@@ -114,7 +114,12 @@ class CharacterCNN(CharacterComposer):
             # longest, so that a convolution over the padded words would spend most of its time on padding.
             windows = F.pad(characters, (width - 1, width - 1)).unfold(1, width, 1)
             counts = lengths + width - 1
-            vectors = self.embedding(windows[lengths_mask(counts, windows.shape[1])])
+            real = lengths_mask(counts, windows.shape[1])
+            if torch.compiler.is_exporting():  # how many windows are real is not known before a program runs
+                values = convolution(self.embedding(windows).flatten(2))
+                largest.append(values.masked_fill(~real.unsqueeze(-1), -torch.inf).amax(1))
+                continue
+            vectors = self.embedding(windows[real])
             values = convolution(vectors.flatten(1))
             word = torch.repeat_interleave(counts)[:, None].expand_as(values)
             start = values.new_full((len(lengths), values.shape[1]), -torch.inf)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from rnnzoo.errors import RnnzooError
 from rnnzoo.layers.crf_chain import Chain, build_chain, log_partition, marginals
 from rnnzoo.layers.crf_decoding import k_best, viterbi
+from rnnzoo.layers.crf_exported import viterbi_exported
 
 Constraints: TypeAlias = tuple[
     Tensor | Sequence[bool],
@@ -142,6 +143,9 @@ class CRFHead(nn.Module):
 
     def decode(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
         """The most probable tags of each row: (N,T,H) to (N,T), 0 past a row's end."""
+        if torch.compiler.is_exporting():
+            emissions = self.emissions(features)
+            return viterbi_exported(emissions, self._mask(features, mask), *self._states(emissions))
         return viterbi(self._chain(features, mask))
 
     def k_best(self, features: Tensor, mask: Tensor | None = None, k: int = 5) -> tuple[Tensor, Tensor]:

@@ -82,6 +82,6 @@ class CaptionerNetwork(WriterNetwork):
                     f"attention looks at a grid (N, P, {self.encoder_size}), and the image encoder gave one vector an "
                     "image: make it give a grid, or leave attention out"
                 )
-            return DecoderCondition(len(seen), seen, seen)
+            return DecoderCondition(seen.shape[0], seen, seen)
         mean = seen.mean(1)
-        return DecoderCondition(len(seen), mean, mean, seen)
+        return DecoderCondition(seen.shape[0], mean, mean, seen)

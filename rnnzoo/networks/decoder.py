@@ -143,10 +143,8 @@ class DecoderNetwork(nn.Module):
         With copying V is the extended vocabulary's.
         """
         parts, state = self._advance(self._embed(tokens), state, memory, None)
-        rows = next(
-            (len(part) for part in (memory.vector, memory.attention and memory.attention.values) if part is not None),
-            len(tokens),
-        )
+        seen = (memory.vector, memory.attention and memory.attention.values)
+        rows = next((part.shape[0] for part in seen if part is not None), tokens.shape[0])
         output = self._output(map_parts(lambda part: by_row(part, rows), parts), memory)
         return self.log_probs(output).flatten(0, 1), state
 

@@ -96,11 +96,11 @@ def map_parts(function: Callable[[Tensor], Tensor], parts: StepParts) -> StepPar
 
 def by_row(rows: Tensor, count: int) -> Tensor:
     """(N * B, width) as (N, B, width), N = `count`: no copy."""
-    return rows.view(count, len(rows) // max(count, 1), rows.shape[-1])
+    return rows.view(count, rows.shape[0] // max(count, 1), rows.shape[-1])
 
 
 def spread(vector: Tensor, beside: Tensor) -> Tensor:
     """The vectors (N, D) of N rows beside what has N * B rows, (N * B, width), or Q places, (N, Q, width)."""
     if beside.dim() == 3:
         return vector.unsqueeze(1).expand(-1, beside.shape[1], -1)
-    return vector.unsqueeze(1).expand(-1, len(beside) // len(vector), -1).flatten(0, 1)
+    return vector.unsqueeze(1).expand(-1, beside.shape[0] // vector.shape[0], -1).flatten(0, 1)

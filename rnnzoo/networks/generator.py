@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from rnnzoo.errors import RnnzooError
@@ -74,17 +75,20 @@ class GeneratorNetwork(WriterNetwork):
             RnnzooError: another kind of condition than the network was made for.
         """
         if self.vector_size is None:
+            if isinstance(source, torch.SymInt):  # a number of rows that torch.export leaves open
+                return DecoderCondition(rows=source)  # type: ignore[arg-type]  # it is used as an int is
             if not isinstance(source, int):
                 raise RnnzooError("this generator has no condition: give the number of rows")
             return DecoderCondition(rows=source)
         expected = "classes (N,) int64" if self.embedding is not None else f"vectors (N, {self.vector_size})"
         if not isinstance(source, Tensor):
             raise RnnzooError(f"the condition must be {expected}, and is of type {type(source).__name__}")
-        shape = (len(source),) if self.embedding is not None else (len(source), self.vector_size)
+        rows = source.shape[0]  # not len(source), a fixed number in torch.export
+        shape = (rows,) if self.embedding is not None else (rows, self.vector_size)
         if source.shape != shape or (self.embedding is not None) == source.is_floating_point():
             raise RnnzooError(f"the condition must be {expected}, and is {source.dtype} {tuple(source.shape)}")
         vector = source if self.embedding is None else self.embedding(source)
-        return DecoderCondition(rows=len(source), state=vector, vector=vector)
+        return DecoderCondition(rows=rows, state=vector, vector=vector)
 
     def forward(self, source: Any, inputs: Tensor, lengths: Tensor | None = None, gold_probability: float = 1.0) -> Any:
         """As `WriterNetwork.forward`; the source may be None where nothing is given."""

@@ -45,7 +45,8 @@ def build_backbone(options: Mapping[str, Any], channels: int, grid: bool) -> tup
       channels first, (N, channels, height, width), to vectors (N, D) or maps (N, D, rows, columns). Named is its class,
       or a function that makes it and says so (`-> nn.Module`), such as those of torchvision and timm, not of torch
       itself. `"until": "layer4"` leaves out what comes after this part of it: its parts up to there are run one after
-      the other. A checkpoint that names a class or a function is only loaded where its module is imported already.
+      the other. A checkpoint that names a function, or a class of an installed package, is only loaded where the user
+      names it again.
 
     Args:
         options: plain data.

@@ -96,4 +96,4 @@ class Seq2SeqNetwork(WriterNetwork):
                 f"{tuple(copied.ids.shape)}"
             )
         copy_source = None if copied is None else CopySource(copied.ids, copied.extra)
-        return DecoderCondition(len(outputs), state, vector, outputs, inputs.lengths, copy_source)
+        return DecoderCondition(outputs.shape[0], state, vector, outputs, inputs.lengths, copy_source)

@@ -12,6 +12,7 @@ from torch import Tensor
 from rnnzoo.cells import LinearCell, Noise, RecurrentCell
 from rnnzoo.errors import RnnzooError
 from rnnzoo.recurrent import compiled, native, scan
+from rnnzoo.recurrent.exported import run_exported
 from rnnzoo.recurrent.reference import run_reference
 
 #: T * N * H from which on `auto` lets a cell be compiled: below, the seconds that compiling takes are not won back.
@@ -64,11 +65,14 @@ def run(
 ) -> tuple[Tensor, Any]:
     """Run a cell over time; the other arguments and the results are those of `run_reference`.
 
-    `engine` is ``auto``, see `choose`, or the name of one of `ENGINES`.
+    `engine` is ``auto``, see `choose`, or the name of one of `ENGINES`. In `torch.export` it does not count: there is
+    one way to keep a loop in a program (`run_exported`).
 
     Raises:
         RnnzooError: the engine that was asked for cannot run this cell; the message says why.
     """
+    if torch.compiler.is_exporting():
+        return run_exported(cell, inputs, lengths, state, noise, reverse)
     if engine == "auto":
         choice = choose(cell, inputs, noise)
         if choice.name == "reference" and "cannot be compiled" in choice.reason:

@@ -202,8 +202,8 @@ class RecurrentStack(nn.Module):
                     "the dropout masks of this stack are shared over time: draw them once for the sequence, "
                     "noise = stack.draw_noise(batch_size, steps), and pass noise.at(t) to each step"
                 )
-            noise = self.draw_noise(len(inputs), 1).at(0)
-        state = self.check_state(state, len(inputs))
+            noise = self.draw_noise(inputs.shape[0], 1).at(0)  # not len(inputs), a fixed number in torch.export
+        state = self.check_state(state, inputs.shape[0])
         read, new = inputs, []
         for index, cell in enumerate(self.cells):
             now = noise.cells[index]
