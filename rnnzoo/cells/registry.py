@@ -100,18 +100,22 @@ def cell_class(name: str) -> type[RecurrentCell]:
 
 
 def require_imported(name: str) -> None:
-    """Refuse a dotted path whose module is not imported yet: so a checkpoint can name a class, but not import one.
+    """Refuse a dotted path that leads to no cell of an imported module: a checkpoint names a class, but imports none.
 
     Raises:
-        RnnzooError: the path is neither rnnzoo's nor that of a module imported already.
+        RnnzooError: the module is not imported yet, or has no such cell.
     """
-    module_name = name.rpartition(".")[0]
-    if name not in CELLS and module_name.partition(".")[0] != "rnnzoo" and module_name not in sys.modules:
+    if name in CELLS:
+        return
+    module_name, _, class_name = name.rpartition(".")
+    if module_name not in sys.modules:
         module_name = module_name or name
         raise RnnzooError(
             f"the checkpoint names the cell {name!r}: import {module_name} first if you trust it "
             f"(rnnzoo generate: --import {module_name})"
         )
+    if not _is_cell(vars(sys.modules[module_name]).get(class_name)):  # `getattr` may import what a package loads late
+        raise RnnzooError(f"the checkpoint names the cell {name!r}, and the module {module_name} has no cell of it")
 
 
 def _is_cell(value: object) -> bool:

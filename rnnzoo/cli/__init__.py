@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": ("rnnzoo.cli.training", "predict", "write a checkpoint's predictions to a file"),
     "generate": ("rnnzoo.cli.generate", "generate", "write text with a checkpoint alone"),
     "write": ("rnnzoo.cli.write", "write", "write what belongs to a text or an image, with a checkpoint alone"),
+    "export": ("rnnzoo.cli.export", "export", "write a checkpoint as programs that run without rnnzoo"),
     "doctor": ("rnnzoo.cli.doctor", "doctor", "say what this machine has: versions, devices, engines, data"),
 }
 

@@ -19,6 +19,16 @@ class Arguments(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
+    def trust(self) -> None:
+        """Add ``--import``: what a checkpoint may name."""
+        self.add_argument(
+            "--import",
+            metavar="NAME",
+            action="append",
+            default=[],
+            help="a module of yours that the checkpoint names; repeatable",
+        )
+
     def error(self, message: str) -> NoReturn:
         """Raise what the command line prints as one line."""
         raise RnnzooError(f"{self.prog.removeprefix('rnnzoo ')}: {message} (see {self.prog} --help)")

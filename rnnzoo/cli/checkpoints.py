@@ -10,16 +10,13 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from rnnzoo.cli.keys import LINKS, OF_TRAINING
 from rnnzoo.errors import RnnzooError
 from rnnzoo.tasks.checkpoints import require_intact
 
 # What training does not look at, and what else the weights do not depend on once they are trained.
 OF_MEASURING = ("beam_size", "max_length", "length_penalty", "scores", "validation_scores", "baselines")
-NOT_FOR_WEIGHTS = (
-    *OF_MEASURING,
-    *("optimizer", "scheduler", "scheduler_interval", "label_smoothing", "scheduled_sampling"),
-    *("coverage_weight", "doubly_stochastic", "decoder_from"),
-)
+NOT_FOR_WEIGHTS = (*OF_MEASURING, *(key.removeprefix("model.") for key in OF_TRAINING))
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -161,8 +158,6 @@ def check_goes_on(checkpoint: Mapping[str, Any], path: Path, seed: int | bool, t
 
 
 def _refuse(path: Path, name: str, mine: Any, other: Any) -> None:
-    from rnnzoo.cli.keys import LINKS
-
     linked = next((target for target in LINKS if f"{name}.".startswith(f"{target}.")), None)
     if linked is not None:
         raise RnnzooError(

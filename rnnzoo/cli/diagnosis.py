@@ -20,7 +20,6 @@ from rnnzoo.errors import RnnzooError, unknown
 
 Parameters = dict[str, Any]
 OPTIONS = ("config", "ckpt_path", "wandb")  # of the command line, beside the keys
-ADDED = "+"
 _CALLABLE = typing.get_origin(Callable[..., int])
 
 
@@ -36,7 +35,7 @@ def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException
     for item in given:
         try:
             if item.where.endswith("+"):  # a new entry of a list, which the flags behind it mean
-                added = (*item.key, ADDED)
+                added = (*item.key, str(len(_entries(item.key, classes))))
                 classes[added] = item
             options = dict.fromkeys(OPTIONS, Any) if item.where.startswith("--") else {}
             _follow(item, {**roots, **options}, classes)
@@ -54,11 +53,14 @@ def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException
 
 def _classes(given: Sequence[Given]) -> dict[tuple[str, ...], Given]:
     """What names the class at each key: its ``class_path``, or the key's own text (``--model rnnzoo.tasks.X``)."""
-    return {
+    found = {
         item.key[:-1] if item.key[-1] == "class_path" else item.key: item
         for item in given
         if isinstance(item.value, str)
     }
+    lists = ((item, enumerate(item.value)) for item in given if isinstance(item.value, list))
+    bare = {(*item.key, str(at)): Given(item.key, name, item.where) for item, names in lists for at, name in names}
+    return found | {key: item for key, item in bare.items() if isinstance(item.value, str)}
 
 
 def _follow(item: Given, roots: Parameters, classes: Mapping[tuple[str, ...], Given]) -> None:
@@ -69,13 +71,13 @@ def _follow(item: Given, roots: Parameters, classes: Mapping[tuple[str, ...], Gi
         element = _element_of_list(annotation)
         if element is not None:
             annotation = element
+            entries = _entries(item.key[:depth], classes)
             if part.isdigit():
                 names = _parameters(annotation, classes.get(here))
+                if item.where.startswith("--"):
+                    _refuse_number(item, depth, names, entries)
                 continue
-            entries = [
-                key for key in classes if key[:-1] == item.key[:depth] and (key[-1].isdigit() or key[-1] == ADDED)
-            ]
-            names = _parameters(annotation, classes[entries[-1]]) if entries else None  # a flag means the last one
+            names = _parameters(annotation, entries[-1]) if entries else None  # a flag means the last one
         if part == "class_path":
             _find_class(item, _base_class(annotation))
             return
@@ -86,6 +88,26 @@ def _follow(item: Given, roots: Parameters, classes: Mapping[tuple[str, ...], Gi
         annotation = names[part]
         names = _parameters(annotation, classes.get(here))
     _check_value(item, annotation)
+
+
+def _entries(key: tuple[str, ...], classes: Mapping[tuple[str, ...], Given]) -> list[Given]:
+    """What names the class of each entry of the list at a key."""
+    return [named for at, named in classes.items() if at[:-1] == key and at[-1].isdigit()]
+
+
+def _refuse_number(item: Given, depth: int, names: Iterable[str] | None, entries: Sequence[Given]) -> None:
+    """Refuse a flag that means an entry of a list by its number, which jsonargparse does not know."""
+    parent, number, part = ".".join(item.key[:depth]), item.key[depth], item.key[depth + 1 : depth + 2]
+    if int(number) >= len(entries) > 0:
+        listed = ", ".join(f"{at} {entry.value}" for at, entry in enumerate(entries))
+        raise RnnzooError(f"{item.where}: {parent} has no entry {number} (its entries: {listed})")
+    key = ".".join((parent, *item.key[depth + 1 :]))
+    if names is not None and part and part[0] not in names:
+        raise RnnzooError(f"{_unknown_key(parent, part[0], names)} ({number} {entries[int(number)].value})")
+    raise RnnzooError(
+        f"{item.where}: on the command line an entry of a list has no number: {key} is a key of the last one; change "
+        "another in a copy of the recipe (rnnzoo cp)"
+    )
 
 
 def _unknown_key(parent: str, part: str, names: Iterable[str]) -> str:

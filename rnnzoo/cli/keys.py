@@ -22,6 +22,15 @@ LINKS = {
     "model.target_encoding": "data.target_encoding",
     "model.condition": "data.condition",
 }
+OF_TRAINING = (
+    # what a trained model does not depend on, and what measures it does not look at
+    *("model.optimizer", "model.scheduler", "model.scheduler_interval", "model.label_smoothing"),
+    *("model.scheduled_sampling", "model.coverage_weight", "model.doubly_stochastic", "model.decoder_from"),
+    *("trainer.max_epochs", "trainer.min_epochs", "trainer.max_steps", "trainer.min_steps", "trainer.max_time"),
+    *("trainer.limit_train_batches", "trainer.val_check_interval", "trainer.check_val_every_n_epoch"),
+    *("trainer.num_sanity_val_steps", "trainer.accumulate_grad_batches", "trainer.gradient_clip_val"),
+    "trainer.gradient_clip_algorithm",
+)
 WRAPPERS = ("init_args", "dict_kwargs")
 
 
@@ -139,6 +148,17 @@ def refuse_linked(given: Sequence[Given]) -> None:
                 f"{item.place}{key} cannot be given: its value comes from {source}, the data that the model is "
                 f"trained on. Remove it; to change it, change the keys of data"
             )
+
+
+def refuse_training(given: Sequence[Given], command: str) -> list[str]:
+    """Refuse flags that say how to train where nothing is trained; notes of such keys in further files."""
+    notes = []
+    for item in given:
+        if f"{item.name}.".startswith(tuple(f"{key}." for key in OF_TRAINING)):
+            if item.where.startswith("--"):
+                raise RnnzooError(f"{item.name} says how to train, and {command} trains nothing: leave it out")
+            notes.append(f"{item.place}{item.name} says how to train: {command} does without it")
+    return notes
 
 
 def refuse_other_package(given: Sequence[Given]) -> None:

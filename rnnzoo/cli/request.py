@@ -33,7 +33,6 @@ HELP = """usage: rnnzoo {command} RECIPE [--ckpt_path CHECKPOINT] [--wandb offli
   what the data's keys mean      rnnzoo {command} {name} --data.help
   what the trainer's mean        https://lightning.ai/docs/pytorch/stable/common/trainer.html"""
 TRAINING = ("fit", "run")
-OF_TRAINING = ("model.optimizer", "model.scheduler", "trainer.max_", "trainer.min_")
 WANDB_MODES = ("offline", "online", "off")
 SOURCES = ("data.corpus", "data.folder", "data.train_files")
 
@@ -105,11 +104,7 @@ def read(command: str, argv: Sequence[str]) -> Request | None:
     keys.refuse_other_package(given)
     unset, notes = _one_source(of_recipe, of_flags)
     if command not in TRAINING:
-        notes += [
-            f"{item.name} says how to train: {command} does without it"
-            for item in of_flags
-            if item.name.startswith(OF_TRAINING)
-        ]
+        notes += keys.refuse_training(of_flags, command)
     if checkpoint is None and command not in TRAINING:
         checkpoint = "best"
     return Request(

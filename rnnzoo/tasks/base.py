@@ -1,7 +1,7 @@
 """What all tasks share: steps, sums, optimizer, checkpoints that stand alone."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -25,7 +25,8 @@ from rnnzoo.tasks.optimization import (
     slow_down,
 )
 from rnnzoo.tasks.other_lightning import RefusesOtherLightning
-from rnnzoo.tasks.pretrained import Start, require_imported_cells
+from rnnzoo.tasks.pretrained import Start
+from rnnzoo.tasks.trust import import_trusted, require_trusted
 from rnnzoo.tasks.vector_coverage import tell_coverage
 
 Task = TypeVar("Task", bound="SequenceTask")
@@ -212,6 +213,7 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         hparams_file: str | Path | None = None,
         strict: bool | None = None,
         weights_only: bool | None = None,
+        trust: Collection[str] = (),
         **kwargs: Any,
     ) -> Task:
         """The task that wrote a checkpoint, with its weights; neither data nor recipe are needed.
@@ -225,21 +227,28 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
             hparams_file: not supported: the checkpoint holds them.
             strict: whether all weights must be found; true by default.
             weights_only: false also unpacks objects, which can run code; true by default.
+            trust: dotted names of modules, classes and functions that the checkpoint may name. They are imported. A
+                function, or a class of an installed package, that makes an image encoder is called with arguments of
+                the checkpoint, so it must be named here, or a class by its module; for classes of your own it suffices
+                that their module is imported.
             kwargs: arguments of the constructor in place of the saved ones, and `optimizer` and `scheduler`, which are
                 not saved.
 
         Raises:
-            RnnzooError: no such file, cut short, not of this class, an unknown class; weights of another shape.
+            RnnzooError: no such file, cut short, not of this class, an unknown class or one that is not trusted;
+                weights of another shape.
         """
         if hparams_file is not None:
             raise RnnzooError(
                 "hparams_file is not used: the checkpoint holds the arguments; give others by their names"
             )
         content = read_checkpoint(checkpoint_path, map_location, weights_only)
+        import_trusted(trust)
         found: type[Task] = saved_class(content, checkpoint_path, cls)
         saved = {name: value for name, value in content[HYPER_PARAMETERS].items() if not name.startswith("_")}
-        require_imported_cells(saved)
-        task = found(**{**saved, **kwargs})
+        saved = {name: value for name, value in saved.items() if name not in kwargs}
+        require_trusted(saved, checkpoint_path, trust)
+        task = found(**saved, **kwargs)
         task.on_load_checkpoint(content)
         try:
             task.load_state_dict(content["state_dict"], strict=strict is not False)

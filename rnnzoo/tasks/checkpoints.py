@@ -1,7 +1,6 @@
 """What a checkpoint of a task holds beside weights, and finding the class that wrote it."""
 
 import dataclasses
-import importlib
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -94,12 +93,9 @@ def saved_class(content: dict[str, Any], path: str | Path, wanted: type) -> type
     if not isinstance(name, str):
         raise RnnzooError(f"{path} does not name the class that wrote it: it is not a checkpoint of a task of rnnzoo")
     module, _, short = name.rpartition(".")
-    if module.split(".")[0] == "rnnzoo":
-        try:
-            importlib.import_module(module)
-        except ImportError:
-            raise RnnzooError(f"{path} was written by {name}, which this version of rnnzoo does not have") from None
-    found = getattr(sys.modules.get(module), short, None)
+    found = vars(sys.modules[module]).get(short) if module in sys.modules else None  # nothing is imported for its name
+    if not isinstance(found, type) and module.split(".")[0] == "rnnzoo":
+        raise RnnzooError(f"{path} was written by {name}, which this version of rnnzoo does not have")
     if not isinstance(found, type):
         raise RnnzooError(
             f"{path} was written by {name}, which is not imported: import {module or name} first, if you trust it "

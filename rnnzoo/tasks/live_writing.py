@@ -7,6 +7,7 @@ from typing import Any
 from rnnzoo.decoding import stochastic_beam_search, stream_beam_search
 from rnnzoo.encodings.copying import written_words
 from rnnzoo.errors import RnnzooError
+from rnnzoo.tasks.forced_words import prefix_tensors
 from rnnzoo.tasks.writing import ROWS, Hypothesis, WritingTask
 
 
@@ -33,7 +34,7 @@ class LiveWritingTask(WritingTask):
             raise RnnzooError(f"groups must be 1 to follow a text while it is written, not {search.groups}")
         with self.evaluating():
             condition = self.sources([source])
-            given, lengths = self._prefix_tensors(self._prefixes(prefix, 1))
+            given, lengths = prefix_tensors(self._prefixes(prefix, [source]), self.device)
             arguments = {name: value for name, value in asdict(search).items() if name not in ("groups", "diversity")}
             steps = stream_beam_search(
                 self.network,
@@ -90,13 +91,13 @@ class LiveWritingTask(WritingTask):
             RnnzooError: as `predict`.
         """
         longest = self._search.changed({"max_length": max_length}).max_length
-        prefixes = self._prefixes(prefix, len(raw))
+        prefixes = self._prefixes(prefix, raw)
         join, found = self._written.tokenizer.join, []
         with self.evaluating():
             for start in range(0, len(raw), ROWS):
                 rows = slice(start, start + ROWS)
                 source = self.sources(raw[rows])
-                given, lengths = self._prefix_tensors(prefixes[rows])
+                given, lengths = prefix_tensors(prefixes[rows], self.device)
                 decoded = stochastic_beam_search(
                     self.network,
                     source,

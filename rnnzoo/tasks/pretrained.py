@@ -1,16 +1,15 @@
 """Trained readers and word vectors that a task's input starts from: read once, from then on plain data and weights."""
 
-import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 from torch import Tensor, nn
 
-from rnnzoo.cells.registry import require_imported
 from rnnzoo.encodings.trained import encoding_of
 from rnnzoo.errors import RnnzooError
 from rnnzoo.networks.inputs import TokenInput, pretrained_input
 from rnnzoo.tasks.checkpoints import HYPER_PARAMETERS, read_checkpoint
+from rnnzoo.tasks.trust import require_trusted
 from rnnzoo.text.vocabulary import UNKNOWN
 
 _LANGUAGE_MODEL = {"embedding.": "inputs.embedding.", "stack.": "stack."}  # its network's names, and a reader's
@@ -88,7 +87,7 @@ class Start:
                 f"input.checkpoint {self._path} is of {theirs.get('_class_path')}, which has no reader to reuse: give "
                 "the checkpoint of a language model, an acceptor, a tagger, an encoder or a sequence-to-sequence model"
             )
-        require_imported_cells(reader)
+        require_trusted(reader, self._path, where="model.input.reader")
         trained = encoding_of(theirs)
         assert trained is not None  # both kinds have one
         _require_same(trained, encoding, self._path)
@@ -96,21 +95,6 @@ class Start:
         self._unknown_id = words.index(UNKNOWN) if UNKNOWN in words else None
         kept = {key: value for key, value in options.items() if key != "checkpoint"}
         self._hparams["input"] = {**kept, "reader": reader}
-
-
-def require_imported_cells(saved: dict[str, Any]) -> None:
-    """Refuse a cell or image encoder that plain data of a checkpoint names and that is not imported, at any depth.
-
-    Raises:
-        RnnzooError: naming it.
-    """
-    for key, value in saved.items():
-        if key == "cell" and isinstance(value, str):
-            require_imported(value)
-        elif key == "class_path" and (module := str(value).rpartition(".")[0]) not in sys.modules:
-            raise RnnzooError(f"the checkpoint names the class {value!r}: import {module} first if you trust it")
-        elif isinstance(value, dict):
-            require_imported_cells(value)
 
 
 def _below(weights: dict[str, Tensor], prefixes: dict[str, str]) -> dict[str, Tensor]:

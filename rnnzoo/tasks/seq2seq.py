@@ -148,11 +148,21 @@ class Seq2Seq(LiveWritingTask):
         inputs = self._encoding.batch(raw)
         if not self.network.decoder.config.copy:
             return inputs.to(self.device)
-        assert isinstance(self._encoding, TextEncoding)  # see build_network
-        found = [extend(self._encoding.split(one), self._written.vocabulary) for one in raw]
+        found = self._extended(raw)
         ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids, _ in found], batch_first=True)
         words = [words for _, words in found]
         return CopyInputs(inputs, ids, max(map(len, words)), words).to(self.device)
+
+    def copied_words(self, raw: Sequence[Any]) -> Sequence[Sequence[str] | None]:
+        """Of each raw source the words that can be written only by copying; None where the decoder does not copy."""
+        if not self.network.decoder.config.copy:
+            return super().copied_words(raw)
+        self._encoding.encode_all(raw)  # names the position of what cannot be read
+        return [words for _, words in self._extended(raw)]
+
+    def _extended(self, raw: Sequence[Any]) -> list[tuple[list[int], list[str]]]:
+        assert isinstance(self._encoding, TextEncoding)  # see build_network
+        return [extend(self._encoding.split(one), self._written.vocabulary) for one in raw]
 
     def attend(self, raw: Sequence[Any], written: Sequence[str] | None = None) -> list[Attended]:
         """Where the model looks while it writes a text for each raw source.

@@ -20,6 +20,8 @@ from rnnzoo.networks.writer import WriterNetwork
 from rnnzoo.options import check_options
 from rnnzoo.tasks.base import SequenceTask
 from rnnzoo.tasks.decoder_start import start_decoder
+from rnnzoo.tasks.forced_words import phrase_ids, prefix_ids, prefix_tensors
+from rnnzoo.tasks.last_written import LastWritten
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.searches import Search
 from rnnzoo.tasks.writing_scores import WritingScores, check_scores
@@ -106,7 +108,7 @@ class WritingTask(SequenceTask):
                 f"model.beam_size {beam_size} is larger than the vocabulary of {len(encoding.vocabulary)} tokens that "
                 "are written: give at most so many"
             )
-        self._scores, self._validation_scores = scores, validation_scores
+        self._scores, self._validation_scores, self._last_written = scores, validation_scores, LastWritten()
         super().__init__(optimizer, scheduler, scheduler_interval)
 
     def setup(self, stage: str) -> None:
@@ -144,6 +146,10 @@ class WritingTask(SequenceTask):
         """Raw sources as what the network writes from, on the task's device; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} must define sources(raw)")
 
+    def copied_words(self, raw: Sequence[Any]) -> Sequence[Sequence[str] | None]:
+        """Of each raw source the words that can be written only by copying; None: nothing is copied."""
+        return [None] * len(raw)
+
     def predict(
         self,
         raw: Sequence[Any],
@@ -163,7 +169,7 @@ class WritingTask(SequenceTask):
 
         Raises:
             RnnzooError: a source that cannot be read, its position is named; an argument out of its range; a prefix or
-                phrase with a word that the vocabulary lacks.
+                phrase with a word that the vocabulary lacks and that cannot be copied from the source.
         """
         join = self._written.tokenizer.join
         return [join(tokens) for tokens in self.write(raw, beam_size, max_length, length_penalty, **options)]
@@ -235,13 +241,13 @@ class WritingTask(SequenceTask):
             RnnzooError: as `predict`.
         """
         longest = self._search.changed({"max_length": max_length}).max_length
-        prefixes = self._prefixes(prefix, len(raw))
+        prefixes = self._prefixes(prefix, raw)
         join, texts = self._written.tokenizer.join, []
         with self.evaluating():
             for start in range(0, len(raw), ROWS):
                 rows = slice(start, start + ROWS)
                 source = self.sources(raw[rows])
-                given, lengths = self._prefix_tensors(prefixes[rows])
+                given, lengths = prefix_tensors(prefixes[rows], self.device)
                 found = sample_sequences(
                     self.network,
                     source,
@@ -282,7 +288,10 @@ class WritingTask(SequenceTask):
         written: dict[str, Sequence[Any]] = {}
         for beam in dict.fromkeys((1, self._search.beam_size)):
             name = "greedy" if beam == 1 else f"beam {beam}"
-            written[f"{type(self).__name__}, {name}"] = self.write(raw, beam)
+            known = (
+                self._last_written.find(self.network, data, self._search) if beam == self._search.beam_size else None
+            )
+            written[f"{type(self).__name__}, {name}"] = self.write(raw, beam) if known is None else known
         written |= getattr(data, "baselines", lambda: {})()
         rows: dict[str, dict[str, float]] = {}
         notes: tuple[str, ...] = ()
@@ -310,7 +319,10 @@ class WritingTask(SequenceTask):
         trainer: Any = self.trainer
         pairs = trainer.datamodule.references(split)[trainer.global_rank :: trainer.world_size]
         scores = WritingScores(names, self._written).to(self.device)
-        scores.update(self.write([source for source, _ in pairs], beam_size), [own for _, own in pairs])
+        texts = self.write([source for source, _ in pairs], beam_size)
+        if split == "test" and trainer.world_size == 1:
+            self._last_written.keep(self.network, trainer.datamodule, self._search, texts)
+        scores.update(texts, [own for _, own in pairs])
         for name, value in scores.compute().items():
             self.log(f"{stage}/{name}", value.float(), sync_dist=True)
 
@@ -324,8 +336,9 @@ class WritingTask(SequenceTask):
         """Of each source the tokens, score and log p of its best texts."""
         if isinstance(raw, str):
             raise RnnzooError("give a list of sources, not one: [source]")
-        prefixes = self._prefixes(options.pop("prefix", None), len(raw))
-        constraints = self._constraints(options.pop("constraints", None), len(raw))
+        prefixes, constraints = self._prefixes(options.pop("prefix", None), raw), options.pop("constraints", None)
+        if constraints is not None:
+            constraints = phrase_ids(constraints, self._written, self.copied_words(raw))
         search = self._search.changed(options)
         found = []
         with self.evaluating():
@@ -347,7 +360,7 @@ class WritingTask(SequenceTask):
         constraints: Sequence[Sequence[Sequence[int]]] | None = None,
     ) -> Decoded:
         start, end = self._starts(rows), self._written.vocabulary.end_id
-        given, lengths = self._prefix_tensors(prefixes)
+        given, lengths = prefix_tensors(prefixes, self.device)
         return search.find(self.network, source, start, end, num_return, given, lengths, constraints)
 
     def _tell(self, found: Decoded, source: Any) -> list[list[tuple[list[str], float, float]]]:
@@ -365,34 +378,7 @@ class WritingTask(SequenceTask):
     def _starts(self, rows: int) -> Tensor:
         return torch.full((rows,), self._written.vocabulary.start_id, device=self.device)
 
-    def _prefixes(self, prefix: str | Sequence[str] | None, rows: int) -> list[list[int]]:
-        given = [prefix or ""] * rows if prefix is None or isinstance(prefix, str) else list(prefix)
-        if len(given) != rows:
-            raise RnnzooError(f"{len(given)} prefixes for {rows} sources: give one for all, or one for each")
-        return [self._known_ids(text, "the prefix") for text in given]
-
-    def _prefix_tensors(self, prefixes: Sequence[list[int]]) -> tuple[Tensor | None, Tensor | None]:
-        longest = max(map(len, prefixes), default=0)
-        if not longest:
-            return None, None
-        padded = [ids + [0] * (longest - len(ids)) for ids in prefixes]
-        lengths = torch.tensor([len(ids) for ids in prefixes], device=self.device)
-        return torch.tensor(padded, device=self.device), lengths
-
-    def _constraints(self, phrases: Sequence[Sequence[str]] | None, rows: int) -> list[list[list[int]]] | None:
-        if phrases is None:
-            return None
-        if len(phrases) != rows or any(isinstance(own, str) for own in phrases):
-            raise RnnzooError(f"constraints must be a list of phrases for each of the {rows} sources: [['a phrase']]")
-        return [[self._known_ids(phrase, "the phrase") for phrase in own] for own in phrases]
-
-    def _known_ids(self, text: str, what: str) -> list[int]:
-        vocabulary = self._written.vocabulary
-        tokens = self._written.split(text) if text else []
-        for token in tokens:
-            if token not in vocabulary:
-                raise RnnzooError(
-                    f"{what} {text!r} has {token!r}, which is not in the vocabulary of {len(vocabulary):,} tokens that "
-                    "the model writes: leave it out or write it otherwise"
-                )
-        return vocabulary.ids(tokens)
+    def _prefixes(self, prefix: str | Sequence[str] | None, raw: Sequence[Any]) -> list[list[int]]:
+        if prefix is None or prefix == "":
+            return [[] for _ in raw]
+        return prefix_ids(prefix, self._written, self.copied_words(raw))

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rnnzoo.batches import LabelledBatch, TaggedBatch, WritingBatch
 from rnnzoo.tasks import SequenceTask
+from rnnzoo.tasks.trust import named
 
 STEPS = 40
 
@@ -93,7 +94,8 @@ def _check_trainer_and_checkpoint(task: SequenceTask, batch: Any) -> None:
         assert not other, f"logged names begin with train/ or val/, unlike {', '.join(other)}"
         path = Path(folder) / "task.ckpt"
         trainer.save_checkpoint(path)
-        again = SequenceTask.load_from_checkpoint(path)
+        classes = [name for _, name, arguments in named(task.hparams) if arguments is not None]
+        again = SequenceTask.load_from_checkpoint(path, trust=classes)
     assert type(again) is type(task), f"the checkpoint of a {type(task).__name__} gave a {type(again).__name__}"
     for name, value in task.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), f"{name} is not what was saved"

@@ -1,12 +1,13 @@
 """``generate`` from a checkpoint alone, and ``doctor``."""
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from rnnzoo.cells import CELLS
-from rnnzoo.tasks import LanguageModel
+from rnnzoo.tasks import Captioner, LanguageModel
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def test_generate_imports_a_cell_of_the_users_only_when_told(rnnzoo, checkpoint:
     [
         ("--top_p 3", "top_p"),
         ("--max_length 0", "max_length"),
+        ("--without_replacement 2", "--without_replacement: a LanguageModel draws one text at a time: leave it out"),
         ("--temprature 1", "generate: unknown option '--temprature': did you mean '--temperature'"),
         ("--seed x", "generate: argument --seed: invalid int value: 'x'"),
     ],
@@ -82,3 +84,36 @@ def test_doctor(rnnzoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert engines == set(CELLS)
     assert "sets there: wikitext-2" in result.out
     assert f"root {tmp_path / 'sets'} " in result.out
+
+
+def test_write_calls_what_makes_an_image_encoder_only_when_told(rnnzoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = pytest.importorskip("PIL.Image", reason="images are decoded by Pillow")
+    image.new("L", (8, 8)).save("black.png")
+    Path("vision_of_mine.py").write_text(
+        "from pathlib import Path\n\nfrom torch import nn\n\n\ndef encoder(name: str) -> nn.Module:\n"
+        "    Path('called').write_text(name)\n    return nn.Sequential(nn.Conv2d(1, 6, 8, 8), nn.Flatten())\n"
+    )
+    monkeypatch.syspath_prepend(Path.cwd())
+    task = Captioner(
+        {"height": 8, "width": 8, "channels": 1, "mean": [0.5], "scale": [0.25]},
+        {"kind": "text", "tokenizer": "word", "vocabulary": ["<unk>", "<eos>", "a", "dog"]},
+        {"class_path": "vision_of_mine.encoder", "init_args": {"name": "hub:x"}, "output_size": 6},
+        decoder={"stack": {"cell": "gru", "hidden_size": 4}, "bridge": "projected"},
+        beam_size=2,
+    )
+    torch.save({"state_dict": task.state_dict(), "hyper_parameters": dict(task.hparams)}, "x.ckpt")
+    Path("called").unlink()
+    for flags in ([], ["--import", "vision_of_mine"]):
+        monkeypatch.delitem(sys.modules, "vision_of_mine", raising=False)
+        refused = rnnzoo("write", "x.ckpt", "black.png", *flags)
+        assert (refused.code, refused.out, Path("called").exists()) == (2, "", False)
+        assert refused.err == (
+            "rnnzoo: x.ckpt has model.backbone made by vision_of_mine.encoder(name='hub:x'), which could run code or "
+            "fetch files: if you trust it, name it again: load_from_checkpoint(..., trust=['vision_of_mine.encoder']), "
+            "or rnnzoo write --import vision_of_mine.encoder\n"
+        )
+        assert ("vision_of_mine" in sys.modules) == bool(flags)
+    written = rnnzoo("write", "x.ckpt", "black.png", "--import", "vision_of_mine.encoder", "--max_length", "3")
+    assert (written.code, written.out) == (0, f"{task.predict(['black.png'], max_length=3)[0]}\n")
+    assert Path("called").read_text() == "hub:x"
+    monkeypatch.delitem(sys.modules, "vision_of_mine")

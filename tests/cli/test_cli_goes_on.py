@@ -36,9 +36,23 @@ def test_refuses_another_patience(rnnzoo) -> None:
     assert "was trained with 3: use " in refused.err
 
 
-def test_says_that_a_key_of_training_has_no_effect_on_a_test(rnnzoo, trained: Path) -> None:
-    tested = rnnzoo("test", "toy.yaml", "--model.optimizer.lr", "0.5")
-    assert tested.err.splitlines()[0] == "model.optimizer.lr says how to train: test does without it"
+@pytest.mark.parametrize("command", ["test", "validate", "predict"])
+@pytest.mark.parametrize("flag", ["--model.optimizer.lr=0.5", "--model.optimizer=Adam", "--trainer.max_steps=3"])
+def test_refuses_a_flag_of_training_where_nothing_is_trained(rnnzoo, flag: str, command: str) -> None:
+    refused = rnnzoo(command, "toy.yaml", flag)
+    name = flag[2:].partition("=")[0]
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == f"rnnzoo: {name} says how to train, and {command} trains nothing: leave it out\n"
+
+
+def test_says_that_a_files_key_of_training_has_no_effect_on_a_test(rnnzoo, trained: Path) -> None:
+    Path("mine.yaml").write_text("trainer: {max_epochs: 9}\nmodel: {init_args: {optimizer: {init_args: {lr: 0.5}}}}\n")
+    tested = rnnzoo("test", "toy.yaml", "--config", "mine.yaml")
+    assert tested.code == 0, tested.err
+    assert tested.err.splitlines()[:2] == [
+        "mine.yaml:1: trainer.max_epochs says how to train: test does without it",
+        "mine.yaml:2: model.optimizer.lr says how to train: test does without it",
+    ]
 
 
 @pytest.mark.parametrize("which", ["best.ckpt", "last.ckpt"])

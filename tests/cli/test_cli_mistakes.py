@@ -36,6 +36,24 @@ import pytest
             "--trainer.callbacks.logging_intervall step",
             "unknown key trainer.callbacks.logging_intervall: did you mean trainer.callbacks.logging_interval?",
         ),
+        (
+            "--trainer.callbacks.0.logging_intervall step",
+            "unknown key trainer.callbacks.logging_intervall: did you mean trainer.callbacks.logging_interval? (0 lig",
+        ),
+        (
+            "--trainer.callbacks+=rnnzoo.callbacks.GradientClipping --trainer.callbacks.1.max_norms 1",
+            "unknown key trainer.callbacks.max_norms: did you mean trainer.callbacks.max_norm, trainer.callbacks",
+        ),
+        (
+            "--trainer.callbacks.1.logging_intervall step",
+            "--trainer.callbacks.1.logging_intervall: trainer.callbacks has no entry 1 (its entries: 0 lightning.",
+        ),
+        (
+            "--trainer.callbacks+=lightning.pytorch.callbacks.Timer --trainer.callbacks.0.logging_interval step",
+            "--trainer.callbacks.0.logging_interval: on the command line an entry of a list has no number: "
+            "trainer.callbacks.logging_interval is a key of the last one; change another in a copy of the recipe "
+            "(rnnzoo cp)",
+        ),
         ("--model.dropout abc", "model.dropout must be a float, not 'abc'"),
         ("--model.stack.hidden_size 2.5", "model.stack.hidden_size must be an int, not '2.5'"),
         ("--trainer.max_epochs abc", "trainer.max_epochs must be an int or null, not 'abc'"),

@@ -79,4 +79,4 @@ def test_help_is_short_and_names_the_command(rnnzoo, command: str) -> None:
     result = rnnzoo(command, "--help")
     assert result.code == 0
     assert result.out.startswith(f"usage: rnnzoo {command}")
-    assert len(result.out.splitlines()) < 30
+    assert len(result.out.splitlines()) < 33  # of those, `write` has one for each of its 17 options

@@ -138,7 +138,8 @@ trainer:
 def test_the_last_checkpoint_is_that_of_the_last_epoch_though_another_is_best(rnnzoo, own, best: str) -> None:
     """At this learning rate the loss grows from epoch to epoch: what was saved at the best is not the newest."""
     Path("own.yaml").write_text(own or "{seed_everything: 3}")
-    flags = ("--config", "own.yaml", "--wandb", "off", "--model.optimizer.init_args.lr", "4")
+    Path("fast.yaml").write_text("model: {init_args: {optimizer: {init_args: {lr: 4}}}}")
+    flags = ("--config", "own.yaml", "--config", "fast.yaml", "--wandb", "off")
     assert rnnzoo("fit", "toy.yaml", *flags, "--trainer.max_epochs", 3).code == 0
     assert rnnzoo("fit", "toy.yaml", *flags).code == 0
     whole, killed = runs()
@@ -229,7 +230,8 @@ def test_refuses_a_checkpoint_of_another_model(rnnzoo, trained: Path, command: s
 
 
 def test_an_optimizer_does_not_matter_to_a_test(rnnzoo, trained: Path) -> None:
-    assert rnnzoo("test", "toy.yaml", "--ckpt_path", trained, "--model.optimizer.lr", "0.5").code == 0
+    Path("faster.yaml").write_text("model: {init_args: {optimizer: {init_args: {lr: 0.5}}}}")
+    assert rnnzoo("test", "toy.yaml", "--ckpt_path", trained, "--config", "faster.yaml").code == 0
 
 
 def test_refuses_a_recipe_that_was_changed(rnnzoo, trained: Path) -> None:

@@ -74,7 +74,7 @@ def test_test_data_is_looked_at_before_training(rnnzoo, recipe: Path, test: str 
 
 def test_a_checkpoint_is_searched_and_scored_in_another_way(rnnzoo, recipe: Path) -> None:
     checkpoint = _checkpoint(rnnzoo("fit", recipe, "--wandb", "off"))
-    keys = "--model.beam_size 3 --model.length_penalty wu --model.max_length 4 --model.label_smoothing 0.1"
+    keys = "--model.beam_size 3 --model.length_penalty wu --model.max_length 4"
     of_scores = ["--model.scores", "[sequence_error_rate]"]
     result = rnnzoo("test", recipe, "--ckpt_path", checkpoint, *keys.split(), *of_scores)
     assert result.code == 0, result.err
@@ -82,7 +82,12 @@ def test_a_checkpoint_is_searched_and_scored_in_another_way(rnnzoo, recipe: Path
     assert "sequence_error_rate" in result.out
     assert "exact_match" not in result.out
     schedule = ["--model.scheduled_sampling", "{schedule: linear, rate: 0.1}"]
-    assert rnnzoo("predict", recipe, "--ckpt_path", checkpoint, *schedule).code == 0
+    refused = rnnzoo("predict", recipe, "--ckpt_path", checkpoint, *schedule)
+    assert refused.err.startswith("rnnzoo: model.scheduled_sampling says how to train, and predict trains nothing")
+    other = yaml.safe_load(RECIPE)
+    other["model"]["init_args"]["label_smoothing"] = 0.1
+    Path("other.yaml").write_text(yaml.safe_dump(other))
+    assert rnnzoo("predict", "other.yaml", "--ckpt_path", checkpoint).code == 0
     refused = rnnzoo("test", recipe, "--ckpt_path", checkpoint, "--model.decoder.attention_size", "3")
     assert refused.code == 2
     assert "model.decoder.attention_size is 3 here, but" in refused.err
@@ -104,6 +109,22 @@ def test_a_checkpoint_is_searched_and_scored_in_another_way(rnnzoo, recipe: Path
     assert streamed.out.splitlines() == list(task.stream("ab"))
     refused = rnnzoo("write", checkpoint, "ab", "--stream", "--num_return", "2")
     assert refused.err.startswith("rnnzoo: write: --stream shows the best text alone")
+    drawn = rnnzoo(
+        "write",
+        checkpoint,
+        "ab",
+        "b",
+        *["--without_replacement", "3", "--temperature", "2", "--top_k", "4", "--seed", "5"],
+    )
+    texts = task.sample_without_replacement(["ab", "b"], 3, temperature=2.0, top_k=4, seed=5)
+    assert drawn.out == "".join(f"{one.log_prob:.4f}\t{one.text}\n" for own in texts for one in own)
+    for flags, message in (
+        ("--seed 5", "--seed is of draws: give --without_replacement N too, or leave it out"),
+        ("--without_replacement 3 --beam_size 2", "--beam_size is of a search, and texts are drawn: leave it out"),
+        ("--without_replacement 3 --stream", "--stream is of a search, and texts are drawn: leave it out"),
+    ):
+        refused = rnnzoo("write", checkpoint, "ab", *flags.split())
+        assert (refused.code, refused.err) == (2, f"rnnzoo: write: {message}\n")
     refused = rnnzoo("generate", checkpoint)
     assert f"Seq2Seq, which does not generate text: it writes from a source, rnnzoo write {checkpoint}" in refused.err
 
@@ -129,5 +150,13 @@ def test_generate_from_a_condition(rnnzoo) -> None:
     expected = Generator.load_from_checkpoint(checkpoint).generate(condition="dog", seed=1, max_length=4)
     assert (result.code, result.out) == (0, f"{expected}\n")
     assert rnnzoo("write", checkpoint, "cat").code == 0
+    flags = "--condition dog --without_replacement 4 --seed 1 --prompt w"
+    drawn = rnnzoo("generate", checkpoint, *flags.split())
+    task = Generator.load_from_checkpoint(checkpoint)
+    (texts,) = task.sample_without_replacement(["dog"], 4, max_length=100, prefix="w", seed=1)
+    assert (drawn.code, drawn.out) == (0, "".join(f"{one.log_prob:.4f}\t{one.text}\n" for one in texts))
+    assert len({one.text for one in texts}) == 4
+    refused = rnnzoo("generate", checkpoint, "--without_replacement", "4")
+    assert refused.err == "rnnzoo: --without_replacement draws several texts from one condition: give --condition\n"
     refused = rnnzoo("generate", checkpoint, "--condition", "dgo")
     assert (refused.code, "'dgo'" in refused.err) == (2, True)

@@ -171,6 +171,34 @@ def test_copied_words_are_written_as_words() -> None:
         assert len(task.write([text])[0]) == 6  # the end cannot be copied
 
 
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_a_forced_word_may_be_one_of_the_source(beam_size: int) -> None:
+    """p(rose) = attention at its places, the gate being shut: by hand from a pass over the whole text."""
+    task, sources = _task({"copy": True}), ["b rose thorn rose", "thorn x"]
+    with torch.no_grad():
+        task.network.decoder.copy_gate.linear.bias.fill_(-30.0)  # type: ignore[union-attr]  # copy always
+    options = {"beam_size": beam_size, "length_penalty": "none", "max_length": 2}
+    found = task.hypotheses(sources, num_return=1, prefix=["rose b", "x thorn"], **options)
+    assert [own[0].text for own in found] == ["rose b", "x thorn"]
+    with torch.no_grad(), task.evaluating():
+        for raw, places, own in ((sources[0], ([1, 3], [0]), found[0]), (sources[1], ([1], [0]), found[1])):
+            read = torch.tensor([[1, task.hparams["target_encoding"]["vocabulary"].index("x") if raw[0] == "t" else 0]])
+            weights = task.network(task.sources([raw]), read).weights[0]
+            by_hand = sum(weights[step, at].sum().log().item() for step, at in enumerate(places))
+            assert own[0].log_prob == pytest.approx(by_hand, rel=1e-4)
+    texts = list(task.stream(sources[0], prefix="thorn", **options))
+    assert texts[-1].split()[0] == "thorn"
+    assert task.predict(sources[:1], prefix="thorn", **options) == texts[-1:]
+    for drawn in (task.sample(sources, 2, prefix="thorn"), task.sample_without_replacement(sources, 2, prefix="thorn")):
+        assert {str(getattr(one, "text", one)).split()[0] for own in drawn for one in own} == {"thorn"}
+    contained = task.predict(sources, constraints=[["rose thorn"], []], beam_size=4)
+    assert "rose thorn" in contained[0]
+    with pytest.raises(RnnzooError, match=r"the prefix 'rose' has 'rose', which .* nor among the words of its source"):
+        task.predict(sources, prefix="rose")
+    with pytest.raises(RnnzooError, match=r"^input 1: "):
+        task.predict(["a", ""], prefix="a")
+
+
 def test_the_loss_of_a_copied_word_is_its_attention() -> None:
     task = _task({"copy": True})
     batch = _copy_batch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from rnnzoo.errors import RnnzooError
 from rnnzoo.metrics.captions import CaptionScores
 from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks import Seq2Seq, SequenceTask
+from rnnzoo.tasks.searches import Search
 
 SOURCE = {"kind": "text", "tokenizer": "word", "vocabulary": ["<unk>", "a", "b", "c"]}
 REFERENCES = [
@@ -164,6 +166,33 @@ def test_validation_and_test_log_the_scores_of_greedy_and_of_the_own_search(tmp_
         assert found[f"test/{name}"] == pytest.approx(table.rows["Seq2Seq, beam 3"][name], rel=1e-6)
     (found,) = trainer.validate(task, data, verbose=False)
     assert found["val/chrf"] == pytest.approx(logged)
+
+
+def test_the_table_of_a_test_does_not_search_again(tmp_path: Path, make_trainer: Any, monkeypatch: Any) -> None:
+    task, trainer, data = _fit(tmp_path, make_trainer, scores=["exact_match"])
+    beams: list[int] = []
+    find = Search.find
+
+    def counted(own: Search, *args: Any, **given: Any) -> Any:
+        beams.append(own.beam_size)
+        return find(own, *args, **given)
+
+    monkeypatch.setattr(Search, "find", counted)
+    trainer.test(task, data, verbose=False)
+    assert beams == [3]
+    table = task.compare(data)
+    assert beams == [3, 1]
+    copied = copy.deepcopy(task)
+    del beams[:]
+    assert copied.compare(data) == table  # which knows nothing, and searches by both
+    assert beams == [1, 3]
+    other = ParallelTextDataModule(*_files(tmp_path), lowercase=True, batch_size=2)
+    assert task.compare(other) == table
+    assert beams == [1, 3, 1, 3]
+    with torch.no_grad():
+        task.network.decoder.head.bias[2] += 100
+    assert task.compare(data) != table  # other weights write other texts
+    assert beams == [1, 3, 1, 3, 1, 3]
 
 
 def test_a_checkpoint_keeps_what_validation_measures(tmp_path: Path, make_trainer: Any) -> None:
