@@ -75,11 +75,9 @@ class GeneratorNetwork(WriterNetwork):
             RnnzooError: another kind of condition than the network was made for.
         """
         if self.vector_size is None:
-            if isinstance(source, torch.SymInt):  # a number of rows that torch.export leaves open
-                return DecoderCondition(rows=source)  # type: ignore[arg-type]  # it is used as an int is
-            if not isinstance(source, int):
+            if not isinstance(source, (int, torch.SymInt)):  # torch.export leaves a number of rows open
                 raise RnnzooError("this generator has no condition: give the number of rows")
-            return DecoderCondition(rows=source)
+            return DecoderCondition(rows=source)  # type: ignore[arg-type]  # it is used as an int is
         expected = "classes (N,) int64" if self.embedding is not None else f"vectors (N, {self.vector_size})"
         if not isinstance(source, Tensor):
             raise RnnzooError(f"the condition must be {expected}, and is of type {type(source).__name__}")
