@@ -21,7 +21,7 @@ def packaged_series(name: str, missing: str) -> Series:
     except ImportError:
         raise RnnzooError(f'the series {name} comes with statsmodels: pip install "rnnzoo[recipes]"') from None
     column = PACKAGED[name]
-    values = getattr(datasets, name).load_pandas().data[column].to_numpy(dtype="float64")[:, None]
+    values = getattr(datasets, name).load_pandas().data[column].to_numpy(dtype="float64", copy=True)[:, None]
     lines = list(range(2, 2 + len(values)))
     filled, conversion = without_gaps(values, missing, f"statsmodels.datasets.{name}", lines, [column])
     return Series(torch.as_tensor(filled), None, f"statsmodels.datasets.{name}", conversion)
