@@ -23,6 +23,7 @@ from rnnzoo.layers.dropout import LockedDropout
 from rnnzoo.layers.embedding import TokenEmbedding
 from rnnzoo.layers.head import Head
 from rnnzoo.layers.linear_head import LinearHead
+from rnnzoo.layers.ngram_convolution import NgramConvolution
 from rnnzoo.layers.pooling import POOLINGS, Pooling
 from rnnzoo.layers.scheduled_sampling import ScheduledSampling
 from rnnzoo.layers.self_attention import SelfAttention
@@ -51,6 +52,7 @@ __all__ = [
     "LocationAttention",
     "LockedDropout",
     "MultiLabelHead",
+    "NgramConvolution",
     "Pooling",
     "RegressionHead",
     "ScaledDotAttention",

@@ -46,8 +46,9 @@ def _task(**given: object) -> Tagger:
         {"embedding_size": 5},
         {"kind": "characters", "composition": "lstm", "filters": 6},
         {"kind": "words_and_characters", "embedding_size": 4, "widths": [2, 3], "filters": 3},
+        {"kind": "tokens_and_ngrams", "embedding_size": 4, "widths": [2, 3], "filters": 3, "word_dropout": 0.1},
     ],
-    ids=["words", "characters", "both"],
+    ids=["words", "characters", "both", "ngrams"],
 )
 def test_contract(head: str, given: dict[str, object]) -> None:
     check_task(_task(head=head, input=given), _batch())

@@ -3,6 +3,7 @@
 from rnnzoo.networks.inputs.base import InputLayer
 from rnnzoo.networks.inputs.characters import CharacterInput, WordAndCharacterInput
 from rnnzoo.networks.inputs.frames import FrameInput
+from rnnzoo.networks.inputs.ngrams import TokenAndNgramInput
 from rnnzoo.networks.inputs.pretrained import PretrainedInput, pretrained_input
 from rnnzoo.networks.inputs.registry import INPUTS, build_input
 from rnnzoo.networks.inputs.tokens import TokenInput
@@ -14,6 +15,7 @@ __all__ = [
     "FrameInput",
     "InputLayer",
     "PretrainedInput",
+    "TokenAndNgramInput",
     "TokenInput",
     "ValueInput",
     "WordAndCharacterInput",

@@ -11,6 +11,7 @@ from rnnzoo.errors import RnnzooError, unknown
 from rnnzoo.networks.inputs.base import InputLayer
 from rnnzoo.networks.inputs.characters import CharacterInput, WordAndCharacterInput
 from rnnzoo.networks.inputs.frames import FrameInput
+from rnnzoo.networks.inputs.ngrams import TokenAndNgramInput
 from rnnzoo.networks.inputs.pretrained import PretrainedInput
 from rnnzoo.networks.inputs.tokens import TokenInput
 from rnnzoo.networks.inputs.values import ValueInput
@@ -30,6 +31,7 @@ INPUTS: dict[str, Callable[..., InputLayer]] = {
     "tokens": TokenInput,
     "characters": CharacterInput,
     "words_and_characters": WordAndCharacterInput,
+    "tokens_and_ngrams": TokenAndNgramInput,
     "values": ValueInput,
     "frames": FrameInput,
     "pretrained": _pretrained,
