@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from sys import intern
+from typing import NoReturn
 
 from rnnzoo.data.conllu import Sentence
 from rnnzoo.data.files import read_text
@@ -41,28 +43,36 @@ def read_columns(
                 yield Sentence(words, values, lines)
             words, values, lines = [], [[] for _ in tag_columns], []
             continue
-        cells = [row[at] if -len(row) <= at < len(row) else None for at in columns]
-        for at, cell in zip(columns, cells, strict=True):
-            if not cell:
-                missing = "is empty" if cell == "" else f"is missing: the line has {len(row)}"
-                raise RnnzooError(
-                    f"{path}:{number}: column {at} {missing}; columns are counted from 0: {line.strip()[:60]!r}; "
-                    "correct the line, or remove it where it is a comment"
-                )
         if not width:
             width, first = len(row), number
-        if len(row) != width:
-            raise RnnzooError(
-                f"{path}:{number}: {len(row)} columns, where the first word of the file, line {first}, has {width}: "
-                f"{line.strip()[:60]!r}; correct the line, or remove it where it is a comment"
-            )
-        words.append(str(cells[0]))
+        cells = [row[at] if -len(row) <= at < len(row) else None for at in columns]
+        if not all(cells) or len(row) != width:
+            _refuse(f"{path}:{number}", line, row, dict(zip(columns, cells, strict=True)), first, width)
+        words.append(intern(str(cells[0])))  # of the same words and tags there are many
         lines.append(number)
         for found, cell in zip(values, cells[1:], strict=True):
-            found.append(str(cell))
+            found.append(intern(str(cell)))
+
+
+def _refuse(
+    place: str, line: str, row: Sequence[str], cells: Mapping[int, str | None], first: int, width: int
+) -> NoReturn:
+    for at, cell in cells.items():
+        if not cell:
+            missing = "is empty" if cell == "" else f"is missing: the line has {len(row)}"
+            raise RnnzooError(
+                f"{place}: column {at} {missing}; columns are counted from 0: {line.strip()[:60]!r}; "
+                "correct the line, or remove it where it is a comment"
+            )
+    raise RnnzooError(
+        f"{place}: {len(row)} columns, where the first word of the file, line {first}, has {width}: "
+        f"{line.strip()[:60]!r}; correct the line, or remove it where it is a comment"
+    )
 
 
 def _cells(line: str, separator: str | None) -> list[str]:
     """The columns of a line; none where it has but spaces and tabs."""
-    cells = [cell for cell in line.replace("\t", " ").split(" ") if cell]
-    return cells if separator is None or not cells else line.split(separator)
+    if separator is not None:
+        return line.split(separator) if line.strip("\t ") else []
+    cells = line.replace("\t", " ").split(" ")
+    return [cell for cell in cells if cell] if "" in cells else cells

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from array import array
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnzoo.data.files import read_text
-from rnnzoo.data.series import Series, check_missing, number, without_gaps
+from rnnzoo.data.series import Series, check_missing, number, plain_numbers, without_gaps
 from rnnzoo.errors import RnnzooError, unknown
 
 
@@ -59,18 +60,26 @@ def read_csv(
         raise RnnzooError(f"{path}: no column is chosen: it has {', '.join(names)}")
     at = [names.index(name) for name in chosen]
     key = None if series is None else names.index(series)
+    labelled = None if label is None else names.index(label)
     found: list[Series] = []
     seen: set[str] = set()
-    for name, group in groupby(rows, key=lambda row: "" if key is None else row[1][key]):
-        steps = list(group)
-        place = f"{path}:{steps[0][0]}"
-        if name in seen:
-            raise RnnzooError(f"{place}: the series {name!r} goes on after another one: sort the lines by {series}")
+    for name, steps in groupby(rows, key=lambda row: "" if key is None else row[1][key]):
+        lines, table, said = array("q"), array("d"), None
+        for line, cells in steps:
+            if not lines and name in seen:
+                raise RnnzooError(
+                    f"{path}:{line}: the series {name!r} goes on after another one: sort the lines by {series}"
+                )
+            if labelled is not None:
+                said = cells[labelled] if said is None else said
+                _check_label(cells[labelled], said, f"{path}:{line}")
+            lines.append(line)
+            table.extend(_numbers([cells[i] for i in at], f"{path}:{line}", chosen))
         seen.add(name)
-        said = None if label is None else _one_label(path, steps, names.index(label))
-        table = [[_cell(cells[i], f"{path}:{line}", names[i]) for i in at] for line, cells in steps]
-        values, conversion = without_gaps(np.array(table), missing, place, [line for line, _ in steps], chosen)
-        found.append(Series(values, said, place, conversion))
+        place = f"{path}:{lines[0]}"
+        values = np.frombuffer(table).reshape(len(lines), len(at))  # of the same memory
+        filled, conversion = without_gaps(values, missing, place, lines, chosen)
+        found.append(Series(filled, said, place, conversion))
     if not found:
         raise RnnzooError(f"{path}: has a header and no steps")
     return found
@@ -119,12 +128,16 @@ def _is_number(name: str) -> bool:
     return True
 
 
-def _one_label(path: str | Path, steps: list[tuple[int, list[str]]], at: int) -> str:
-    first = steps[0][1][at]
-    for line, cells in steps:
-        if not cells[at] or cells[at] != first:
-            raise RnnzooError(f"{path}:{line}: the label {cells[at]!r} follows {first!r} in the same series")
-    return first
+def _check_label(label: str, first: str, place: str) -> None:
+    if not label or label != first:
+        raise RnnzooError(f"{place}: the label {label!r} follows {first!r} in the same series")
+
+
+def _numbers(cells: list[str], place: str, columns: list[str]) -> list[float]:
+    found = plain_numbers(cells)
+    if found is None:
+        found = [_cell(cell, place, column) for cell, column in zip(cells, columns, strict=True)]
+    return found
 
 
 def _cell(cell: str, place: str, column: str) -> float:

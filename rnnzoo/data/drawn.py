@@ -118,8 +118,7 @@ class DrawnDataModule(LightningDataModule, ABC):
         """The training batches of this process."""
         loader = self._loader("train")
         if self.trainer is not None:
-            limit = self.trainer.limit_train_batches
-            loader.limit = limit if isinstance(limit, int) else int(limit * len(loader))
+            loader.train_by(self.trainer)
         return loader
 
     def val_dataloader(self) -> StatefulLoader[Any]:

@@ -1,6 +1,6 @@
 """DataModules of examples: raw inputs with targets, read once, encoded, and loaded in batches of like lengths."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -129,8 +129,7 @@ class ExampleDataModule(LightningDataModule):
             self._lengths("train"), self._maker("train"), self.size, self.seed, *self._process(), self.workers
         )
         if self.trainer is not None:
-            limit = self.trainer.limit_train_batches
-            loader.limit = limit if isinstance(limit, int) else int(limit * len(loader))
+            loader.train_by(self.trainer)
         return loader
 
     def val_dataloader(self) -> StatefulLoader[Any]:
@@ -151,14 +150,13 @@ class ExampleDataModule(LightningDataModule):
     def _maker(self, split: str) -> Callable[[Tensor], Any]:
         return partial(self.make_batch, split)
 
-    def _encode(self, examples: Sequence[Example]) -> list[dict[str, Tensor]]:
-        encoding, encoded = self.input_encoding, []
+    def _encode(self, examples: Sequence[Example]) -> Iterator[dict[str, Tensor]]:
+        encoding = self.input_encoding
         for example in examples:
             try:
-                encoded.append(encoding.encode(example.inputs))
+                yield encoding.encode(example.inputs)
             except RnnzooError as error:
                 raise RnnzooError(f"{example.place}: {error}") from None
-        return encoded
 
     def _process(self) -> tuple[int, int]:
         if self.trainer is None:

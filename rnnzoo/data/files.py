@@ -58,9 +58,9 @@ def read_text(path: str | Path) -> Text:
             "convert it from the encoding that it has, such as iconv -f ISO-8859-1 -t UTF-8"
         ) from None
     text = text.replace("\r\n", "\n")
-    if not text.strip():
+    if text.isspace() or not text:
         raise RnnzooError(f"{path}: is empty: give a file with text in it")
-    if "\r" in text.strip() and "\n" not in text:
+    if "\n" not in text and "\r" in text.strip():
         raise RnnzooError(
             f"{path}: its lines end in \\r alone, as on old Macintoshes, so that it would be one line: convert it "
             "(tr '\\r' '\\n')"

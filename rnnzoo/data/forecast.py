@@ -14,6 +14,7 @@ from rnnzoo.data.packaged_series import PACKAGED, packaged_series
 from rnnzoo.data.roots import dataset_folder
 from rnnzoo.data.series import Series
 from rnnzoo.data.split_files import check_fractions
+from rnnzoo.data.store import SequenceStore
 from rnnzoo.encodings import SeriesEncoding
 from rnnzoo.errors import RnnzooError, unknown
 
@@ -156,20 +157,28 @@ class ForecastDataModule(ExampleDataModule):
 
     def make_batch(self, split: str, rows: Tensor) -> ForecastBatch:
         """The windows `rows` of a split."""
-        inputs = self.stored(split).batch(rows)
+        inputs, (begins, counted) = self.stored(split).batch(rows), self._targets[split]
         assert inputs.values is not None  # a series encoding makes values
-        places = self._begins(split)[rows, None] + torch.arange(inputs.values.shape[1])
+        places = begins[rows, None] + torch.arange(inputs.values.shape[1])
         following = self._standardised[(places + 1).clamp(max=len(self._standardised) - 1)]
-        return ForecastBatch(inputs, following, self._counted_from(split)[rows])
+        return ForecastBatch(inputs, following, (counted - begins)[rows])
+
+    def stored(self, split: str) -> SequenceStore:
+        """The encoded series, of which the windows are parts."""
+        if split not in self._stored:
+            examples = self.examples(split)
+            begins, counted = torch.tensor([example.target for example in examples]).unbind(1)
+            lengths = torch.tensor([len(example.inputs) for example in examples])
+            self._targets[split] = begins, counted
+            self._stored[split] = SequenceStore.of_windows({"values": self._standardised}, begins, lengths)
+        return self._stored[split]
 
     def _window(self, begin: int, end: int, counted: int) -> Example:
         return Example(self.series[begin:end], (begin, counted), f"{self._series.place}, step {begin}")
 
-    def _begins(self, split: str) -> Tensor:
-        return torch.tensor([example.target[0] for example in self.examples(split)])
-
-    def _counted_from(self, split: str) -> Tensor:
-        return torch.tensor([example.target[1] - example.target[0] for example in self.examples(split)])
+    @cached_property
+    def _targets(self) -> dict[str, tuple[Tensor, Tensor]]:
+        return {}
 
     @cached_property
     def _standardised(self) -> Tensor:

@@ -3,18 +3,28 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
 
 from rnnzoo.data.acceptor import AcceptorDataModule
 from rnnzoo.data.examples import Example
 from rnnzoo.data.files import read_text
 from rnnzoo.data.roots import dataset_folder
 from rnnzoo.data.split_files import check_fractions, share_out
-from rnnzoo.data.wav_files import FOLDER_IS_LABEL, WavExample, read_wavs
+from rnnzoo.data.wav_files import FOLDER_IS_LABEL, read_wavs
 from rnnzoo.encodings import AudioEncoding
 from rnnzoo.errors import RnnzooError, unknown
 
 _FSDD = "https://github.com/Jakobovski/free-spoken-digit-dataset"
 SETS = ("fsdd",)
+
+
+class _File(NamedTuple):
+    """A wav file as an example, with what its name says by the fields of the pattern, and its name below the folder."""
+
+    example: Example
+    fields: dict[str, str]
+    name: str
 
 
 class LabelledWavsDataModule(AcceptorDataModule):
@@ -122,26 +132,40 @@ class LabelledWavsDataModule(AcceptorDataModule):
 
     def fit_encoding(self, examples: Sequence[Example]) -> AudioEncoding:
         """Mean and scale of the training frames."""
-        frames = {"sample_rate": examples[0].inputs.rate, **self._frames}
+        frames = {"sample_rate": self._rate, **self._frames}
         return AudioEncoding.fit((example.inputs for example in examples), frames, self._convert)
 
     @cached_property
     def _splits(self) -> dict[str, list[Example]]:
-        found = list(read_wavs(self._path(), self._pattern, self._rate, self._convert, self._ignore))
-        self._done.update(one.waveform.conversion for one in found if one.waveform.conversion)
+        found = self._read_files()
         if self._lists is not None:
             return _listed(found, self._lists, self._path())
         if self._split_by is None:
-            return share_out([_example(one) for one in found], self._fractions, self._split_seed)
+            return share_out([one.example for one in found], self._fractions, self._split_seed)
         splits: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
         for one in found:
             if self._split_by not in one.fields:
                 raise RnnzooError(unknown("data.split_by: field of the pattern", self._split_by, list(one.fields)))
             value = one.fields[self._split_by]
             split = "test" if value in self._test else "validation" if value in self._validation else "train"
-            splits[split].append(_example(one))
+            splits[split].append(one.example)
         self._check_asked({one.fields[self._split_by] for one in found})
         return splits
+
+    def _read_files(self) -> list[_File]:
+        """All files, each read once, so that what is wrong with one is said before anything is trained.
+
+        An example of a folder is the path of its file, which is read anew when it is encoded: the waveforms of a large
+        set together would be gigabytes. Those of an archive, in which no file is found at once, are kept.
+        """
+        path, found = self._path(), []
+        for one in read_wavs(path, self._pattern, self._rate, self._convert, self._ignore):
+            sound = one.place if Path(path).is_dir() else one.waveform
+            found.append(_File(Example(sound, one.label, one.place), one.fields, one.name))
+            self._rate = one.waveform.rate  # if it was not given, that of the first
+            if one.waveform.conversion:
+                self._done[one.waveform.conversion] += 1
+        return found
 
     def _check_asked(self, known: set[str]) -> None:
         """Refuse values of the field that no file has."""
@@ -159,7 +183,7 @@ class LabelledWavsDataModule(AcceptorDataModule):
         return str(archives[0] if archives else folder)
 
 
-def _listed(found: Sequence[WavExample], lists: Mapping[str, str], path: str) -> dict[str, list[Example]]:
+def _listed(found: Sequence[_File], lists: Mapping[str, str], path: str) -> dict[str, list[Example]]:
     """The files of each split, as lists of names say; those in none are to learn from."""
     split_of: dict[str, str] = {}
     places: dict[str, str] = {}
@@ -175,11 +199,7 @@ def _listed(found: Sequence[WavExample], lists: Mapping[str, str], path: str) ->
     for one in found:
         parts = one.name.split("/")
         names = [name for depth in depths if (name := "/".join(parts[-depth:])) in split_of]
-        splits[split_of.pop(names[0]) if names else "train"].append(_example(one))
+        splits[split_of.pop(names[0]) if names else "train"].append(one.example)
     for name in split_of:
         raise RnnzooError(f"{places[name]}: there is no wav file {name} in {path}: remove the line, or get the file")
     return splits
-
-
-def _example(one: WavExample) -> Example:
-    return Example(one.waveform, one.label, one.place)

@@ -150,8 +150,7 @@ class LanguageModelDataModule(LightningDataModule):
         """
         loader = self._train_loader(*self._process())
         if self.trainer is not None:
-            limit = self.trainer.limit_train_batches
-            loader.limit = limit if isinstance(limit, int) else int(limit * len(loader))
+            loader.train_by(self.trainer)
         return loader
 
     def val_dataloader(self) -> StatefulLoader[LanguageModelBatch]:

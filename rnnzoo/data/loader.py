@@ -24,15 +24,16 @@ class StatefulLoader(ABC, Generic[Batch]):
     Attributes:
         epoch: The number of the epoch, from which an order is drawn.
         limit: After how many batches the trainer ends an epoch (`limit_train_batches`); None means after all.
+        repeats: Whether each epoch is the first one again (`overfit_batches`).
     """
 
-    # Lightning asks every loader that has a sampler for these two.
+    # Lightning asks every loader that has a sampler for it. One that has a `dataset` too, it would make anew.
     batch_sampler = None
-    dataset = None
 
     def __init__(self) -> None:
         self.epoch = 0
         self.limit: int | None = None
+        self.repeats = False
         self._position = 0
         self._resume_at = 0
         self._announced: int | None = None
@@ -44,6 +45,12 @@ class StatefulLoader(ABC, Generic[Batch]):
     @abstractmethod
     def batch(self, index: int) -> Batch:
         """The batch at a position of the current epoch."""
+
+    def train_by(self, trainer: Any) -> None:
+        """Take over what a Trainer says of its training batches: `limit_train_batches` and `overfit_batches`."""
+        limit = trainer.limit_train_batches
+        self.limit = limit if isinstance(limit, int) else int(limit * len(self))
+        self.repeats = trainer.overfit_batches > 0
 
     @abstractmethod
     def settings(self) -> dict[str, int | str | bool]:
@@ -79,7 +86,7 @@ class StatefulLoader(ABC, Generic[Batch]):
             self._announced = epoch
             return
         self._resume_at = 0
-        self.epoch = epoch
+        self.epoch = 0 if self.repeats else epoch
 
     def state_dict(self) -> dict[str, Any]:
         """Position, epoch and settings, the same on every rank, since Lightning keeps only the first rank's."""

@@ -16,6 +16,7 @@ from rnnzoo.errors import RnnzooError, unknown
 MISSING = ("error", "interpolate", "end")
 _GAP = re.compile(r"\?|nan|na|null", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_PLAIN = re.compile(r"[-+.0-9eE ]+")  # made of these, Python's float reads what _NUMBER matches and nothing else
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,17 @@ def number(cell: str, where: str) -> float:
     if not text or _GAP.fullmatch(text):
         return math.nan
     raise RnnzooError(f"{where}: {text[:40]!r} is no number")
+
+
+def plain_numbers(cells: Sequence[str]) -> list[float] | None:
+    """Printed numbers without a gap, all at one go; None: `number`, cell by cell, is to say what they are."""
+    if not _PLAIN.fullmatch("".join(cells)):
+        return None
+    try:
+        found = list(map(float, cells))
+    except ValueError:
+        return None
+    return found if math.isfinite(sum(found)) else None
 
 
 def check_missing(missing: str) -> None:

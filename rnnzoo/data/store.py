@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -11,6 +13,8 @@ from rnnzoo.batches import SequenceInputs
 from rnnzoo.encodings import Encoded
 from rnnzoo.errors import RnnzooError
 
+_GROUP = 256  # sequences joined at a time: a tensor of its own for each is more memory than a short one needs
+
 
 class SequenceStore:
     """The steps of all sequences in one tensor for each part; `batch` gathers rows of them.
@@ -18,25 +22,47 @@ class SequenceStore:
     Characters stand word behind word, without padding: one long word would widen all others.
 
     Args:
-        encoded: the sequences, in order.
+        encoded: the sequences, in order; taken one by one, so that they need not all be in memory beside the store.
 
     Attributes:
         lengths: (number of sequences,) int64.
     """
 
-    def __init__(self, encoded: Sequence[Encoded]) -> None:
-        if not encoded:
+    def __init__(self, encoded: Iterable[Encoded]) -> None:
+        lengths: list[int] = []
+        pieces: defaultdict[str, list[Tensor]] = defaultdict(list)
+        left = iter(encoded)
+        while group := list(islice(left, _GROUP)):
+            lengths += [len(next(iter(one.values()))) for one in group]
+            for name in group[0]:
+                rows = [one[name] for one in group]
+                if name == "characters":
+                    pieces["word lengths"].append(torch.cat([(row != 0).sum(1) for row in rows]))
+                    rows = [row[row != 0] for row in rows]
+                joined = torch.cat(rows)
+                pieces[name].append(joined if joined.is_floating_point() else joined.int())
+        if not lengths:
             raise RnnzooError("there is no sequence to store")
-        self.lengths = torch.tensor([len(next(iter(one.values()))) for one in encoded])
+        self.lengths = torch.tensor(lengths)
         self._starts = self.lengths.cumsum(0) - self.lengths
-        self._parts: dict[str, Tensor] = {}
-        for name in encoded[0]:
-            rows = [one[name] for one in encoded]
-            if name == "characters":
-                self._word_lengths = torch.cat([(row != 0).sum(1) for row in rows])
-                self._word_starts = self._word_lengths.cumsum(0) - self._word_lengths
-                rows = [row[row != 0].int() for row in rows]
-            self._parts[name] = torch.cat(rows)
+        self._last = sum(lengths) - 1
+        self._parts = {name: torch.cat(pieces.pop(name)) for name in list(pieces)}
+        if "word lengths" in self._parts:
+            self._word_lengths = self._parts.pop("word lengths").long()
+            self._word_starts = self._word_lengths.cumsum(0) - self._word_lengths
+
+    @classmethod
+    def of_windows(cls, encoded: Encoded, starts: Tensor, lengths: Tensor) -> SequenceStore:
+        """Windows of one sequence, which may overlap and take no memory of their own.
+
+        Args:
+            encoded: the sequence.
+            starts: (number of windows,) int64, the first step of each.
+            lengths: (number of windows,) int64.
+        """
+        store = cls([encoded])
+        store.lengths, store._starts = lengths, starts
+        return store
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -50,7 +76,7 @@ class SequenceStore:
             if name == "characters":
                 found[name] = self._characters(at, padding)
                 continue
-            part = steps[at]
+            part = steps[at] if steps.is_floating_point() else steps[at].long()
             found[name] = part.masked_fill(padding.view(*padding.shape, *[1] * (part.dim() - 2)), 0)
         return SequenceInputs(lengths, found.get("tokens"), found.get("characters"), found.get("values"))
 
@@ -71,5 +97,5 @@ class SequenceStore:
     def _places(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         lengths = self.lengths[rows].masked_fill(rows < 0, 0)
         steps = torch.arange(max(int(lengths.max()), 1))
-        at = (self._starts[rows, None] + steps).clamp(max=int(self.lengths.sum()) - 1)
+        at = (self._starts[rows, None] + steps).clamp(max=self._last)
         return lengths, at

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnzoo.data.files import read_text
-from rnnzoo.data.series import Series, check_missing, number, without_gaps
+from rnnzoo.data.series import Series, check_missing, number, plain_numbers, without_gaps
 from rnnzoo.errors import RnnzooError, unknown
 
 
@@ -117,7 +117,7 @@ def _ts_series(place: str, line: str, header: _Header, missing: str) -> Series:
         raise RnnzooError(f"{place}: {unknown('class', label, header.labels)} in @classLabel")
     if labelled and not label:
         raise RnnzooError(f"{place}: has no label")
-    columns = [[number(cell, place) for cell in part.split(",")] for part in parts]
+    columns = [_numbers(part.split(","), place) for part in parts]
     lengths = sorted({len(column) for column in columns})
     if len(lengths) > 1:
         raise RnnzooError(f"{place}: its dimensions have different lengths, from {lengths[0]} to {lengths[-1]}")
@@ -127,3 +127,8 @@ def _ts_series(place: str, line: str, header: _Header, missing: str) -> Series:
     header.length = lengths[0] if header.equal else header.length
     values, conversion = without_gaps(np.array(columns).T, missing, place)
     return Series(values, label if labelled else None, place, conversion, header.answer_kind)
+
+
+def _numbers(cells: list[str], place: str) -> list[float]:
+    found = plain_numbers(cells)
+    return [number(cell, place) for cell in cells] if found is None else found

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnzoo.data.csv_files import csv_rows
-from rnnzoo.data.series import Series, check_missing, number, without_gaps
+from rnnzoo.data.series import Series, check_missing, number, plain_numbers, without_gaps
 from rnnzoo.errors import RnnzooError, unknown
 
 
@@ -45,8 +45,10 @@ def read_wide(path: str | Path, label: str | None = None, missing: str = "error"
             raise RnnzooError(f"{place}: a label and at least one value are expected, but there is 1 cell")
         if not cells[at]:
             raise RnnzooError(f"{place}: has no label")
-        column = [[_value(cell, place, position)] for position, cell in enumerate(cells) if position != at]
-        values, conversion = without_gaps(np.array(column), missing, place)
+        numbers = plain_numbers([*cells[:at], *cells[at + 1 :]])
+        if numbers is None:
+            numbers = [_value(cell, place, position) for position, cell in enumerate(cells) if position != at]
+        values, conversion = without_gaps(np.array(numbers)[:, None], missing, place)
         found.append(Series(values, cells[at], place, conversion))
     if not found:
         raise RnnzooError(f"{path}: has a header and no series")

@@ -1,7 +1,7 @@
 """What the DataModules of models that write share: a text to be written for each example."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -90,9 +90,8 @@ class WritingDataModule(ExampleDataModule):
             found.setdefault(key, (example.inputs, []))[1].append(example.target)
         return list(found.values())
 
-    def _encode_targets(self, examples: Sequence[Example]) -> list[dict[str, Tensor]]:
+    def _encode_targets(self, examples: Sequence[Example]) -> Iterator[dict[str, Tensor]]:
         end = torch.tensor([self.written_encoding.vocabulary.id(END)])
-        encoded = []
         for example in examples:
             try:
                 tokens = self._encode_target(example)
@@ -102,8 +101,7 @@ class WritingDataModule(ExampleDataModule):
                     )
             except RnnzooError as error:
                 raise RnnzooError(f"{example.place}: what is to be written: {error}") from None
-            encoded.append({"tokens": torch.cat((tokens, end))})
-        return encoded
+            yield {"tokens": torch.cat((tokens, end))}
 
     def _encode_target(self, example: Example) -> Tensor:
         return self.written_encoding.encode(example.target)["tokens"]

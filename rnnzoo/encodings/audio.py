@@ -43,12 +43,15 @@ class AudioEncoding(InputEncoding):
         self.mean, self.scale, self.convert = torch.tensor(mean), torch.tensor(scale), convert
 
     @classmethod
-    def fit(cls, waveforms: Iterable[Waveform], frames: dict[str, Any], convert: bool = False) -> AudioEncoding:
+    def fit(
+        cls, sounds: Iterable[str | Path | Waveform], frames: dict[str, Any], convert: bool = False
+    ) -> AudioEncoding:
         """Mean and standard deviation of each band over all frames; a band that never changes keeps scale 1."""
-        log_mel = LogMel(**frames)
+        bands = LogMel(**frames).bands
+        plain = cls(frames, [0.0] * bands, [1.0] * bands, convert)
         count, mean, squares = 0, torch.zeros(()), torch.zeros(())  # Chan et al. 1983: frames need not be kept
-        for waveform in waveforms:
-            steps = log_mel(waveform.samples).double()
+        for sound in sounds:
+            steps = plain.frames(plain._samples(sound)).double()
             own, total = steps.mean(0), count + len(steps)
             squares = squares + ((steps - own) ** 2).sum(0) + (own - mean) ** 2 * (count * len(steps) / total)
             mean, count = mean + (own - mean) * (len(steps) / total), total

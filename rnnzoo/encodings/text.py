@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,20 +82,19 @@ class TextEncoding(InputEncoding):
         """The ids of the tokens (T,), and of their characters (T, C)."""
         tokens = self.split(raw)
         looked_up = [token.lower() for token in tokens] if self.lowercase and not isinstance(raw, str) else tokens
-        encoded = {"tokens": torch.tensor(self.vocabulary.ids(looked_up))}
+        ids = array("q", self.vocabulary.ids(looked_up))
+        encoded = {"tokens": torch.frombuffer(ids, dtype=torch.int64)}  # of the same memory
         if self.characters is not None:
             encoded["characters"] = self.character_ids(tokens)
         return encoded
 
     def character_ids(self, tokens: Sequence[str]) -> Tensor:
         """(T, C) int64: the characters of each token, C those of the longest, 0 after the last."""
-        longest = max(map(len, tokens))
-        rows = [
-            [self._character_ids.get(character, UNKNOWN_CHARACTER) for character in token]
-            + [0] * (longest - len(token))
-            for token in tokens
-        ]
-        return torch.tensor(rows).view(len(tokens), longest)
+        lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
+        found = np.zeros((len(tokens), lengths.max()), np.int64)
+        places = np.arange(found.shape[1]) < lengths[:, None]
+        found[places] = [self._character_ids.get(character, UNKNOWN_CHARACTER) for character in "".join(tokens)]
+        return torch.from_numpy(found)
 
     def options(self) -> dict[str, Any]:
         """The arguments of the constructor."""

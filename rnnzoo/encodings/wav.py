@@ -71,7 +71,7 @@ def waveform(data: bytes, place: str, rate: int | None = None, convert: bool = F
             f"{f' at {rate} Hz' if rate else ''}: convert the file, or let convert (data.convert) be true: "
             f"{' and '.join(needed)}"
         )
-    samples = channels.mean(0)
+    samples = channels.mean(0) if len(channels) > 1 else channels[0]
     if rate is not None and found != rate:
         try:
             samples = resample(samples, found, rate)
@@ -115,7 +115,7 @@ def decode_wav(data: bytes, place: str) -> tuple[Tensor, int]:
             ": remove the file, or record it anew"
         )
     samples = _numbers(sound, coding, bits).reshape(-1, count).T
-    if not np.isfinite(samples).all():
+    if coding == _FLOAT and not np.isfinite(samples).all():
         step = int(np.nonzero(~np.isfinite(samples).all(0))[0][0])
         raise RnnzooError(f"{place}: sample {step} is not a finite number")
     return torch.from_numpy(np.ascontiguousarray(samples)), rate

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from functools import lru_cache
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 from rnnzoo.errors import RnnzooError, unknown
@@ -140,6 +141,8 @@ def validate(tags: Sequence[str], scheme: str) -> None:
     ...     print(error)
     tag 2, 'I-LOC', may not follow 'B-PER' in IOB2: there may stand O, B-PER, I-PER, B-LOC
     """
+    if all(map(_well_formed, (None, *tags), (*tags, None), repeat(scheme))):
+        return
     found, letters = parse(tags, scheme), _scheme(scheme)
     for position, (before, tag) in enumerate(pairwise([NOTHING, *found, NOTHING])):
         if _may_follow(before, tag, letters):
@@ -241,6 +244,16 @@ def _scheme(name: str) -> Scheme:
     if name not in SCHEMES:
         raise RnnzooError(unknown("tag scheme", name, SCHEMES))
     return SCHEMES[name]
+
+
+@lru_cache(maxsize=1 << 16)
+def _well_formed(before: str | None, tag: str | None, scheme: str) -> bool:
+    """Whether these two tags, None around a sentence, are tags of the scheme, and may stand so."""
+    try:
+        first, second = (NOTHING if one is None else parse([one], scheme)[0] for one in (before, tag))
+    except SchemeError:
+        return False
+    return _may_follow(first, second, _scheme(scheme))
 
 
 def _may_follow(before: Tag, tag: Tag, scheme: Scheme) -> bool:

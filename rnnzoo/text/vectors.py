@@ -93,7 +93,7 @@ def read_vectors(path: str | Path, wanted: Iterable[str] | None = None) -> Pretr
         if not keep:
             raise RnnzooError(f"{path}: no words are wanted from it: give some, or None for all")
     rows = read_rows(path, keep)
-    weight = torch.frombuffer(rows.numbers, dtype=torch.float32).clone() if rows.numbers else torch.empty(0)
+    weight = torch.frombuffer(rows.numbers, dtype=torch.float32) if rows.numbers else torch.empty(0)
     return PretrainedVectors(rows.tokens, weight.view(len(rows.tokens), rows.size), rows.repeated)
 
 
