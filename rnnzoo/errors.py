@@ -14,6 +14,69 @@ class RnnzooError(ValueError):
     """
 
 
+class InputError(RnnzooError):
+    """One of several inputs cannot be used.
+
+    Args:
+        what: the inputs are.
+        position: of the input among them.
+        problem: the rest of the message.
+
+    >>> str(InputError("image", 3, "no such file").after(64))
+    'image 67: no such file'
+    """
+
+    def __init__(self, what: str, position: int, problem: str) -> None:
+        super().__init__(what, position, problem)  # by which it is pickled, to another process
+        self.what, self.position, self.problem = what, position, problem
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.position}: {self.problem}"
+
+    def after(self, count: int) -> InputError:
+        """The same of a longer list, which has so many inputs before these."""
+        return InputError(self.what, self.position + count, self.problem)
+
+
+def require_list(what: str, given: Any) -> list[Any]:
+    """Several inputs as a list, from anything that gives them one by one.
+
+    >>> require_list("texts", (text for text in ("a", "b")))
+    ['a', 'b']
+    >>> require_list("texts", None)
+    Traceback (most recent call last):
+        ...
+    rnnzoo.errors.RnnzooError: give a list of texts, not None
+
+    Raises:
+        RnnzooError: it gives nothing one by one.
+    """
+    try:
+        return list(given)
+    except TypeError:
+        raise RnnzooError(f"give a list of {what}, not {given!r}") from None
+
+
+def require_pairs(what: str, given: Any) -> list[Any]:
+    """Several pairs as a list; a text of two characters is no pair.
+
+    >>> require_pairs("(left, right)", [("a", "b"), "cd"])
+    Traceback (most recent call last):
+        ...
+    rnnzoo.errors.RnnzooError: give a list of (left, right): 'cd' at position 1 is no pair
+
+    Raises:
+        RnnzooError: something among them is none.
+    """
+    if isinstance(given, str):
+        raise RnnzooError(f"give a list of {what}, not {given!r}")
+    pairs = require_list(what, given)
+    for position, pair in enumerate(pairs):
+        if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
+            raise RnnzooError(f"give a list of {what}: {pair!r} at position {position} is no pair")
+    return pairs
+
+
 def require_probability(name: str, value: Any) -> None:
     """Refuse what is no probability of dropping something; 1 would drop all.
 

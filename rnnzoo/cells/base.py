@@ -105,7 +105,7 @@ class RecurrentCell(nn.Module):
     in the order of `gates`, as in `torch.nn`, drawn from U(-1/sqrt(H), 1/sqrt(H)) as there (others:
     `rnnzoo.cells.initialization`). Cells of several stages, or whose products are needed apart, set `stages`. A cell
     with parameters of its own makes them in its constructor, after ``super().__init__``, with their first values.
-    Anything beyond that overrides `forward` and is run step by step.
+    Anything beyond that overrides `forward` and is run step by step; it applies the `Noise` that it is given.
 
     Args:
         input_size: D, the width of the inputs.
@@ -173,9 +173,10 @@ class RecurrentCell(nn.Module):
             if stage.weight is not None:
                 rows[stage.weight] = rows.get(stage.weight, 0) + sum(self.stage_sizes(stage))
         hidden_rows = rows.pop("weight_hh", 0)
-        self.weight_ih = nn.Parameter(torch.empty(input_rows, input_size))
+        # Without gates, where `forward` does all, it only tells dtype and device: nothing to learn, as DDP must know.
+        self.weight_ih = nn.Parameter(torch.empty(input_rows, input_size), requires_grad=input_rows > 0)
         self.weight_hh = nn.Parameter(torch.empty(hidden_rows, self.state_sizes[0])) if hidden_rows else None
-        self.bias_ih = nn.Parameter(torch.empty(input_rows)) if bias else None
+        self.bias_ih = nn.Parameter(torch.empty(input_rows)) if bias and input_rows else None
         self.bias_hh = nn.Parameter(torch.empty(hidden_rows)) if bias and hidden_rows else None
         for name, count in rows.items():
             self.register_parameter(name, nn.Parameter(torch.empty(count, hidden_size)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from rnnzoo.batches import SequenceInputs
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import InputError, RnnzooError, require_list
 
 Encoded: TypeAlias = "dict[str, Tensor]"
 """One sequence: a tensor for each of `tokens`, `characters` and `values` that the kind has, the first axis T."""
@@ -51,7 +51,7 @@ class InputEncoding(ABC):
         """Whether this is one raw input for certain, so that as a list of them it would be misread."""
         return isinstance(raw, (str, bytes, Path))
 
-    def batch(self, raw: Sequence[Any]) -> SequenceInputs:
+    def batch(self, raw: Iterable[Any]) -> SequenceInputs:
         """Raw inputs as a batch.
 
         Raises:
@@ -59,20 +59,29 @@ class InputEncoding(ABC):
         """
         return collate(self.encode_all(raw))
 
-    def encode_all(self, raw: Sequence[Any]) -> list[Encoded]:
-        """Raw inputs as numbers, at least one.
+    def listed(self, raw: Iterable[Any]) -> list[Any]:
+        """Raw inputs as a list.
 
         Raises:
-            RnnzooError: one of them cannot be encoded, its position is named; or one input in place of a list.
+            RnnzooError: one input in place of a list, or what is none.
         """
         if self.is_single(raw):
             raise RnnzooError(f"give a list of inputs ({self.raw}), not one: [input]")
+        return require_list(f"inputs ({self.raw})", raw)
+
+    def encode_all(self, raw: Iterable[Any]) -> list[Encoded]:
+        """Raw inputs as numbers, at least one.
+
+        Raises:
+            InputError: one of them cannot be encoded.
+            RnnzooError: as `listed`, or there is none.
+        """
         encoded = []
-        for position, one in enumerate(raw):
+        for position, one in enumerate(self.listed(raw)):
             try:
                 encoded.append(self.encode(one))
             except RnnzooError as error:
-                raise RnnzooError(f"input {position}: {error}") from None
+                raise InputError("input", position, str(error)) from None
         if not encoded:
             raise RnnzooError(f"there is no input: give a list of at least one ({self.raw})")
         return encoded

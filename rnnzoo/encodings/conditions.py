@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from rnnzoo.errors import RnnzooError, unknown
+from rnnzoo.errors import InputError, RnnzooError, unknown
 
 
 class Condition(ABC):
@@ -28,7 +28,7 @@ class Condition(ABC):
         """Raw conditions as numbers.
 
         Raises:
-            RnnzooError: one of them is none; its position is named.
+            InputError: one of them is none.
         """
 
     @abstractmethod
@@ -64,8 +64,8 @@ class ClassCondition(Condition):
     def encode(self, raw: Sequence[Any]) -> Tensor:
         """Ids (N,) int64."""
         for position, label in enumerate(raw):
-            if label not in self._ids:
-                raise RnnzooError(f"condition {position}: {unknown('class', str(label), self.labels)}")
+            if not isinstance(label, Hashable) or label not in self._ids:
+                raise InputError("condition", position, unknown("class", str(label), self.labels))
         return torch.tensor([self._ids[label] for label in raw], dtype=torch.int64)
 
     def config(self) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class VectorCondition(Condition):
             except (TypeError, ValueError, RuntimeError):
                 row = torch.empty(0)
             if row.shape != (self.vector_size,) or not row.isfinite().all():
-                raise RnnzooError(f"condition {position}: {self.vector_size} numbers are expected, not {one!r}")
+                raise InputError("condition", position, f"{self.vector_size} numbers are expected, not {one!r}")
             rows.append(row)
         values = torch.stack(rows) if rows else torch.empty(0, len(self.mean), dtype=torch.float64)
         return ((values - torch.tensor(self.mean)) / torch.tensor(self.scale)).float()
@@ -133,7 +133,7 @@ class NoCondition(Condition):
         """N."""
         for position, one in enumerate(raw):
             if one is not None:
-                raise RnnzooError(f"condition {position}: this model writes from nothing; give None, not {one!r}")
+                raise InputError("condition", position, f"this model writes from nothing; give None, not {one!r}")
         return len(raw)
 
     def config(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import InputError, RnnzooError, require_list
 
 
 class ImageEncoding:
@@ -86,16 +86,17 @@ class ImageEncoding:
         """Images as (N, height, width, channels).
 
         Raises:
-            RnnzooError: one of them cannot be read, its position is named; or one image in place of a list.
+            InputError: one of them cannot be read.
+            RnnzooError: one image in place of a list, or what is none; there is none.
         """
         if isinstance(raw, (str, bytes, Path)) or is_image(raw):
             raise RnnzooError("give a list of images, not one: [image]")
         found = []
-        for position, one in enumerate(raw):
+        for position, one in enumerate(require_list("images", raw)):
             try:
                 found.append(self.encode(one))
             except RnnzooError as error:
-                raise RnnzooError(f"image {position}: {error}") from None
+                raise InputError("image", position, str(error)) from None
         if not found:
             raise RnnzooError("there is no image: give a list of at least one")
         return torch.stack(found)

@@ -69,6 +69,8 @@ class CaptionerNetwork(WriterNetwork):
         Raises:
             RnnzooError: the encoder gives another shape than it was said to, or a vector where attention needs a grid.
         """
+        own = next(self.encoder.parameters(), source).dtype  # another one after `double()`
+        source = source.to(own) if source.is_floating_point() else source
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             seen: Tensor = self.encoder(source)
         if seen.dim() not in (2, 3) or seen.shape[-1] != self.encoder_size:

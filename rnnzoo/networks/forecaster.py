@@ -102,6 +102,7 @@ class ForecasterNetwork(nn.Module):
         """
         if steps < 1:
             raise RnnzooError(f"a forecast needs at least one step, not {steps}")
+        inputs = self.reader.in_own_precision(inputs)
         outputs, state = self.reader(self._read(inputs))
         last = (inputs.lengths - 1).clamp(min=0)[:, None, None]
         features = outputs.gather(1, last.expand(-1, 1, outputs.shape[2])).squeeze(1)

@@ -85,7 +85,8 @@ class GeneratorNetwork(WriterNetwork):
         shape = (rows,) if self.embedding is not None else (rows, self.vector_size)
         if source.shape != shape or (self.embedding is not None) == source.is_floating_point():
             raise RnnzooError(f"the condition must be {expected}, and is {source.dtype} {tuple(source.shape)}")
-        vector = source if self.embedding is None else self.embedding(source)
+        own = next(self.decoder.parameters()).dtype  # another one after `double()`
+        vector = source.to(own) if self.embedding is None else self.embedding(source)
         return DecoderCondition(rows=rows, state=vector, vector=vector)
 
     def forward(self, source: Any, inputs: Tensor, lengths: Tensor | None = None, gold_probability: float = 1.0) -> Any:

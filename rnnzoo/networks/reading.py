@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -28,5 +29,12 @@ class SequenceReader(nn.Module):
 
     def forward(self, inputs: SequenceInputs, state: Any = None) -> RecurrentOutput:
         """Outputs (N, T, D'), zero in padding, and the state after each row's last step."""
-        output: RecurrentOutput = self.stack(self.inputs(inputs), inputs.lengths, state)
+        output: RecurrentOutput = self.stack(self.inputs(self.in_own_precision(inputs)), inputs.lengths, state)
         return output
+
+    def in_own_precision(self, inputs: SequenceInputs) -> SequenceInputs:
+        """The inputs with numbers of the stack's dtype, which is another one after `double()`."""
+        dtype = next(self.stack.parameters()).dtype
+        if inputs.values is None or inputs.values.dtype == dtype:
+            return inputs
+        return replace(inputs, values=inputs.values.to(dtype))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any, NamedTuple, cast
 
@@ -77,7 +78,7 @@ class RecurrentStack(nn.Module):
                 build_cell(config.cell, width, config.hidden_size, **config.cell_options)
                 for _ in range(self.directions)
             ]
-            _check_recurrent_dropout(config, cells[0])
+            _check_noise(config, cells[0])
             self.cells.extend(cells)
             output_size = sum(cell.output_size for cell in cells)
             if config.normalize:
@@ -253,7 +254,13 @@ def _masked(inputs: Tensor, mask: Tensor | None) -> Tensor:
     return inputs if mask is None else inputs * mask
 
 
-def _check_recurrent_dropout(config: StackConfig, cell: RecurrentCell) -> None:
+def _check_noise(config: StackConfig, cell: RecurrentCell) -> None:
+    zoneout = config.zoneout if isinstance(config.zoneout, list) else [config.zoneout]
+    if (config.recurrent_dropout or any(zoneout)) and len(inspect.signature(cell.forward).parameters) < 3:
+        raise RnnzooError(
+            f"stack.zoneout and stack.recurrent_dropout are given to a cell, and the forward of {type(cell).__name__} "
+            "takes no noise: define forward(inputs, state, noise=None), see rnnzoo.cells.Noise, or leave them out"
+        )
     if config.recurrent_dropout and cell.stages and not any(stage.weight == "weight_hh" for stage in cell.stages):
         raise RnnzooError(
             f"stack.recurrent_dropout drops what weight_hh multiplies, and {type(cell).__name__} has no weight_hh; "

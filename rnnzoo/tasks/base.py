@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import torch
@@ -14,7 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
 from rnnzoo.baselines import Comparison, Table
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, unknown
 from rnnzoo.tasks.checkpoints import CLASS_PATH, HYPER_PARAMETERS, class_path, plain_data, read_checkpoint, saved_class
 from rnnzoo.tasks.mean_loss import MeanLoss
 from rnnzoo.tasks.optimization import (
@@ -30,6 +31,11 @@ from rnnzoo.tasks.trust import import_trusted, require_trusted
 from rnnzoo.tasks.vector_coverage import tell_coverage
 
 Task = TypeVar("Task", bound="SequenceTask")
+
+_entering = Lock()
+#: Of each task that is evaluating the modes that its parts were in, and how many are evaluating it. Not an attribute,
+#: so that a copy made meanwhile knows nothing of it.
+_evaluated: dict["SequenceTask", tuple[list[tuple[nn.Module, bool]], int]] = {}
 
 
 class SequenceTask(RefusesOtherLightning, LightningModule):
@@ -134,7 +140,7 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         """The loss of a batch, scaled by `scale_loss`."""
         loss_sum, count = self.batch_loss(batch, "train")
         precise = torch.promote_types(loss_sum.dtype, torch.float32)  # bfloat16 counts to 256
-        sums = torch.stack((loss_sum.detach().to(precise), count.to(precise)))
+        sums = torch.stack((loss_sum.detach().to(precise), count.to(loss_sum.device, precise)))
         if self._world_size > 1:
             sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
         self.log("train/loss", sums[0] / sums[1], on_step=True, on_epoch=False, prog_bar=True, batch_size=1)
@@ -236,7 +242,7 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
 
         Raises:
             RnnzooError: no such file, cut short, not of this class, an unknown class or one that is not trusted;
-                weights of another shape.
+                arguments that the class does not take; weights of another shape.
         """
         if hparams_file is not None:
             raise RnnzooError(
@@ -248,6 +254,7 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         saved = {name: value for name, value in content[HYPER_PARAMETERS].items() if not name.startswith("_")}
         saved = {name: value for name, value in saved.items() if name not in kwargs}
         require_trusted(saved, checkpoint_path, trust)
+        _require_arguments(found, saved, kwargs, checkpoint_path)
         task = found(**saved, **kwargs)
         task.on_load_checkpoint(content)
         try:
@@ -258,15 +265,25 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Evaluation mode without gradients; afterwards every part is in the mode it was in."""
-        modes = [(module, module.training) for module in self.modules()]
-        self.eval()
+        """Evaluation mode without gradients; afterwards every part is in the mode it was in.
+
+        Where several threads use a task, it is back in that mode when the last of them is done.
+        """
+        with _entering:
+            modes, users = _evaluated.get(self) or ([(module, module.training) for module in self.modules()], 0)
+            _evaluated[self] = (modes, users + 1)
+            self.eval()
         try:
             with torch.no_grad():
                 yield
         finally:
-            for module, training in modes:
-                module.training = training
+            with _entering:
+                modes, users = _evaluated.pop(self)
+                if users > 1:
+                    _evaluated[self] = (modes, users - 1)
+                else:
+                    for module, training in modes:
+                        module.training = training
 
     @property
     def _world_size(self) -> int:
@@ -304,6 +321,14 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
 
     def _make_hyperparameters_plain(self) -> None:
         accepted = _arguments(type(self))
+        named = {name for base in type(self).__mro__ for name in _parameters(base)}  # a base's values are here too
+        for name in (
+            name for name in self.hparams if not name.startswith("_") and name not in named
+        ):  # `_` of Lightning
+            raise RnnzooError(
+                f"model.{name} has no name in the constructor of {class_path(type(self))}, so that no checkpoint would "
+                "hold it: name it in the signature"
+            )
         plain = {
             name: plain_data(value, f"model.{name}")
             for name, value in self.hparams.items()
@@ -313,16 +338,43 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         self.hparams.update({CLASS_PATH: class_path(type(self)), **plain})
 
 
+def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a class's own constructor, if it has one."""
+    return inspect.signature(vars(cls)["__init__"]).parameters if "__init__" in vars(cls) else {}
+
+
 def _arguments(cls: type) -> set[str]:
     """The names that a constructor takes; where it has ``**kwargs``, also those of the one it passes them on to."""
     names: set[str] = set()
     for base in cls.__mro__:
-        if "__init__" in vars(base):
-            parameters = inspect.signature(base.__init__).parameters.values()  # type: ignore[misc]  # of a class, not an instance
-            names.update(parameter.name for parameter in parameters)
-            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-                break
-    return names
+        parameters = _parameters(base).values()
+        names.update(one.name for one in parameters if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL))
+        if parameters and not any(one.kind is one.VAR_KEYWORD for one in parameters):
+            break
+    return names - {"self"}
+
+
+def _require_arguments(
+    cls: type, saved: Mapping[str, Any], given: Mapping[str, Any], checkpoint_path: str | Path
+) -> None:
+    """Refuse arguments by which a class cannot be made, as one cannot that was changed since a checkpoint of it."""
+    accepted = _arguments(cls)
+    for name in given:
+        if name not in accepted:
+            raise RnnzooError(unknown(f"argument of {cls.__name__}", name, accepted))
+    for name in saved:
+        if name not in accepted:
+            raise RnnzooError(
+                f"{checkpoint_path} was written with model.{name}, which {class_path(cls)} does not take: use the code "
+                "that wrote it, or give the class that argument"
+            )
+    for name, one in inspect.signature(cls).parameters.items():
+        needed = one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+        if needed and name not in saved and name not in given:
+            raise RnnzooError(
+                f"{checkpoint_path} lacks model.{name}, which {class_path(cls)} needs: give it, "
+                f"load_from_checkpoint(..., {name}=...)"
+            )
 
 
 def _non_finite(weights: Mapping[str, Tensor]) -> list[str]:

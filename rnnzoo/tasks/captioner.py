@@ -17,6 +17,7 @@ from rnnzoo.networks.decoder_parts import DecoderOutput
 from rnnzoo.networks.image_backbones import build_backbone
 from rnnzoo.tasks.live_writing import LiveWritingTask
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
+from rnnzoo.tasks.writing import as_sources
 
 
 class Seen(NamedTuple):
@@ -115,14 +116,15 @@ class Captioner(LiveWritingTask):
         Raises:
             RnnzooError: not as many captions as images, or an empty one; its position is named.
         """
+        raw = as_sources(raw)
         if written is not None and len(written) != len(raw):
             raise RnnzooError(f"{len(written)} captions for {len(raw)} images: give one for each")
         texts = self.write(raw) if written is None else [self._split(*one) for one in enumerate(written)]
         vocabulary, found = self._written.vocabulary, []
         end = vocabulary.tokens[vocabulary.end_id or 0]
         with self.evaluating():
-            for one, tokens in zip(raw, texts, strict=True):
-                source = self.sources([one])
+            for position, tokens in enumerate(texts):
+                source = self.read_sources(raw, position, 1)
                 ids = torch.tensor([[vocabulary.start_id, *vocabulary.ids(tokens)]], device=self.device)
                 weights = self.network(source, ids).weights
                 if weights is not None:

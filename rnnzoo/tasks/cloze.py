@@ -10,7 +10,7 @@ from torchmetrics import Metric
 
 from rnnzoo.baselines import AddDelta, Table, build_ngram
 from rnnzoo.batches import LanguageModelBatch
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, require_pairs
 from rnnzoo.metrics import Perplexity
 from rnnzoo.networks.cloze import ClozeNetwork
 from rnnzoo.recurrent import StackConfig
@@ -116,11 +116,12 @@ class Cloze(SequenceTask):
             count: how many words.
 
         Raises:
-            RnnzooError: `count` is below 1, a line's end within a sentence, or words that a closed vocabulary lacks.
+            RnnzooError: `count` is below 1, what is no pair of texts, a line's end within a sentence, or words that a
+                closed vocabulary lacks.
         """
         if count < 1:
             raise RnnzooError(f"count must be at least 1, not {count}")
-        found = []
+        gaps, found = require_pairs("(left, right)", gaps), []
         with self.evaluating():
             for left, right in gaps:
                 before, after = self._ids(left), self._ids(right)
@@ -171,6 +172,8 @@ class Cloze(SequenceTask):
         return tokens, batch.lengths + (batch.lengths > 0), steps < batch.lengths[:, None] - 1
 
     def _ids(self, text: str) -> list[int]:
+        if not isinstance(text, str):
+            raise RnnzooError(f"each side of a gap is a text, not {text!r}")
         if "\n" in text:
             raise RnnzooError(f"{text!r} has a line's end: each gap stands in one sentence, which is a line")
         tokens = self._tokenizer.split(text)

@@ -8,7 +8,7 @@ from rnnzoo.decoding import stochastic_beam_search, stream_beam_search
 from rnnzoo.encodings.copying import written_words
 from rnnzoo.errors import RnnzooError
 from rnnzoo.tasks.forced_words import prefix_tensors
-from rnnzoo.tasks.writing import ROWS, Hypothesis, WritingTask
+from rnnzoo.tasks.writing import ROWS, Hypothesis, WritingTask, as_sources
 
 
 class LiveWritingTask(WritingTask):
@@ -91,12 +91,13 @@ class LiveWritingTask(WritingTask):
             RnnzooError: as `predict`.
         """
         longest = self._search.changed({"max_length": max_length}).max_length
+        raw = as_sources(raw)
         prefixes = self._prefixes(prefix, raw)
         join, found = self._written.tokenizer.join, []
         with self.evaluating():
             for start in range(0, len(raw), ROWS):
                 rows = slice(start, start + ROWS)
-                source = self.sources(raw[rows])
+                source = self.read_sources(raw, start)
                 given, lengths = prefix_tensors(prefixes[rows], self.device)
                 decoded = stochastic_beam_search(
                     self.network,

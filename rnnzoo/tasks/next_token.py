@@ -13,7 +13,7 @@ from torchmetrics import Metric
 from rnnzoo.baselines import Comparison, compare_language_model
 from rnnzoo.batches import LanguageModelBatch
 from rnnzoo.decoding import sample
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, require_list
 from rnnzoo.metrics import BitsPerCharacter, Perplexity
 from rnnzoo.networks import LanguageModelNetwork, WindowLanguageModelNetwork
 from rnnzoo.tasks.base import SequenceTask
@@ -322,10 +322,11 @@ class NextTokenTask(SequenceTask):
         return torch.cat(pieces)
 
 
-def _as_texts(texts: Sequence[str]) -> Sequence[str]:
+def _as_texts(texts: Sequence[str]) -> list[str]:
     if isinstance(texts, str):
         raise RnnzooError("give a list of texts, not one text: [text]")
-    for text in texts:
+    found = require_list("texts", texts)
+    for text in found:
         if not isinstance(text, str):
             raise RnnzooError(f"give a list of texts: {text!r} is none")
-    return texts
+    return found

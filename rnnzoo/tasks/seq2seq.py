@@ -19,6 +19,7 @@ from rnnzoo.networks.seq2seq import CopyInputs, Seq2SeqNetwork
 from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks.live_writing import LiveWritingTask
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
+from rnnzoo.tasks.writing import as_sources
 
 
 class Attended(NamedTuple):
@@ -176,14 +177,15 @@ class Seq2Seq(LiveWritingTask):
         """
         if self.network.decoder.config.attention is None:
             raise RnnzooError("this decoder has no attention (decoder.attention is none): it looks nowhere")
+        raw = as_sources(raw)
         if written is not None and len(written) != len(raw):
             raise RnnzooError(f"{len(written)} texts for {len(raw)} sources: give one for each")
         texts = self.write(raw) if written is None else [self._written.split(text) if text else [] for text in written]
         vocabulary, found = self._written.vocabulary, []
         with self.evaluating():
-            for one, tokens in zip(raw, texts, strict=True):
+            for position, (one, tokens) in enumerate(zip(raw, texts, strict=True)):
                 ids = torch.tensor([[vocabulary.start_id, *vocabulary.ids(tokens)]], device=self.device)
-                source = self.sources([one])
+                source = self.read_sources(raw, position, 1)
                 weights = self.network(source, ids).weights
                 assert weights is not None  # there is attention
                 read = self._encoding.split(one) if isinstance(self._encoding, TextEncoding) else None

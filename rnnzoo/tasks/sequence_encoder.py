@@ -14,7 +14,7 @@ from rnnzoo.baselines import Table
 from rnnzoo.baselines.tfidf import TfIdf
 from rnnzoo.batches import PairBatch, SequenceInputs
 from rnnzoo.encodings import TextEncoding
-from rnnzoo.errors import RnnzooError, require_probability, unknown
+from rnnzoo.errors import RnnzooError, require_pairs, require_probability, unknown
 from rnnzoo.metrics import CorpusRetrieval, Spearman
 from rnnzoo.networks.encoder import EncoderNetwork
 from rnnzoo.networks.inputs import PretrainedInput
@@ -122,9 +122,8 @@ class SequenceEncoder(ReadingTask):
         Raises:
             RnnzooError: an input cannot be encoded; its position is named.
         """
-        if any(isinstance(pair, str) or len(pair) != 2 for pair in raw):
-            raise RnnzooError("predict tells of pairs: give a list of (first, second)")
-        first, second = zip(*raw, strict=True) if raw else ([], [])
+        pairs = require_pairs("(first, second)", raw)
+        first, second = zip(*pairs, strict=True) if pairs else ([], [])
         told = self.network.head.tell(self.encode(first).to(self.device), self.encode(second).to(self.device))
         if self._kind == "class":
             return [self.hparams["answer"]["labels"][at] for at in told.argmax(-1).tolist()]

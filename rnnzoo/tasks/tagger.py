@@ -121,6 +121,7 @@ class Tagger(ReadingTask):
         Raises:
             RnnzooError: an input cannot be encoded; its position is named.
         """
+        raw = self.encoding.listed(raw)
         found, split = self.answer_each(raw, self._tell), getattr(self.encoding, "split", None)
         steps = [range(len(tags)) if split is None else split(one) for one, tags in zip(raw, found, strict=True)]
         return [list(zip(row, tags, strict=True)) for row, tags in zip(steps, found, strict=True)]

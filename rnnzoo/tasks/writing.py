@@ -12,7 +12,7 @@ from rnnzoo.batches import WritingBatch
 from rnnzoo.decoding import Decoded, sample_sequences
 from rnnzoo.encodings import TextEncoding, build_encoding
 from rnnzoo.encodings.copying import written_words
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import InputError, RnnzooError, require_list
 from rnnzoo.layers.scheduled_sampling import ScheduledSampling
 from rnnzoo.metrics import Perplexity
 from rnnzoo.networks.decoder_parts import DecoderOutput
@@ -146,6 +146,13 @@ class WritingTask(SequenceTask):
         """Raw sources as what the network writes from, on the task's device; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} must define sources(raw)")
 
+    def read_sources(self, raw: Sequence[Any], start: int, count: int = ROWS) -> Any:
+        """`sources` of so many of the raw ones; an error names the position among all."""
+        try:
+            return self.sources(raw[start : start + count])
+        except InputError as error:
+            raise error.after(start) from None
+
     def copied_words(self, raw: Sequence[Any]) -> Sequence[Sequence[str] | None]:
         """Of each raw source the words that can be written only by copying; None: nothing is copied."""
         return [None] * len(raw)
@@ -241,12 +248,13 @@ class WritingTask(SequenceTask):
             RnnzooError: as `predict`.
         """
         longest = self._search.changed({"max_length": max_length}).max_length
+        raw = as_sources(raw)
         prefixes = self._prefixes(prefix, raw)
         join, texts = self._written.tokenizer.join, []
         with self.evaluating():
             for start in range(0, len(raw), ROWS):
                 rows = slice(start, start + ROWS)
-                source = self.sources(raw[rows])
+                source = self.read_sources(raw, start)
                 given, lengths = prefix_tensors(prefixes[rows], self.device)
                 found = sample_sequences(
                     self.network,
@@ -334,8 +342,7 @@ class WritingTask(SequenceTask):
         self, raw: Sequence[Any], num_return: int, options: dict[str, Any]
     ) -> list[list[tuple[list[str], float, float]]]:
         """Of each source the tokens, score and log p of its best texts."""
-        if isinstance(raw, str):
-            raise RnnzooError("give a list of sources, not one: [source]")
+        raw = as_sources(raw)
         prefixes, constraints = self._prefixes(options.pop("prefix", None), raw), options.pop("constraints", None)
         if constraints is not None:
             constraints = phrase_ids(constraints, self._written, self.copied_words(raw))
@@ -344,7 +351,7 @@ class WritingTask(SequenceTask):
         with self.evaluating():
             for start in range(0, len(raw), ROWS):
                 rows = slice(start, start + ROWS)
-                source = self.sources(raw[rows])
+                source = self.read_sources(raw, start)
                 phrases = None if constraints is None else constraints[rows]
                 decoded = self._decode(search, source, len(raw[rows]), num_return, prefixes[rows], phrases)
                 found += self._tell(decoded, source)
@@ -382,3 +389,10 @@ class WritingTask(SequenceTask):
         if prefix is None or prefix == "":
             return [[] for _ in raw]
         return prefix_ids(prefix, self._written, self.copied_words(raw))
+
+
+def as_sources(raw: Any) -> Sequence[Any]:
+    """Raw sources of which a part can be taken; an array stays one, as only the encoding knows what its rows are."""
+    if isinstance(raw, str):
+        raise RnnzooError("give a list of sources, not one: [source]")
+    return raw if hasattr(raw, "__getitem__") else require_list("sources", raw)

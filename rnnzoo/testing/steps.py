@@ -173,7 +173,7 @@ def _check_gradients(cell: RecurrentCell) -> Iterator[str]:
     """Gradients are right, and reach every parameter."""
     cell = cell.double()
     inputs, state = sample(cell)
-    names, parameters = zip(*cell.named_parameters(), strict=True)
+    learned = {name: parameter for name, parameter in cell.named_parameters() if parameter.requires_grad}
     inputs, state = inputs[:2, :2].requires_grad_(), map_state(lambda field: field[:2].requires_grad_(), state)
 
     def run(inputs: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
@@ -182,13 +182,12 @@ def _check_gradients(cell: RecurrentCell) -> Iterator[str]:
 
     values = run(inputs, *cell.initial_state(2))  # s_0 may be learned
     loss = torch.stack([(value * torch.rand_like(value)).sum() for value in values]).sum()
-    found: tuple[Tensor | None, ...] = torch.autograd.grad(loss, parameters, allow_unused=True)
-    for name, gradient in zip(names, found, strict=True):
+    found: tuple[Tensor | None, ...] = torch.autograd.grad(loss, [*learned.values()], allow_unused=True)
+    for name, gradient in zip(learned, found, strict=True):
         if gradient is None:
             yield f"the parameter {name} gets no gradient: remove it, or use it without detach and .data"
-    used = [parameter for parameter in parameters if parameter.requires_grad]
     try:
-        torch.autograd.gradcheck(run, (inputs, *state, *used), fast_mode=False)
+        torch.autograd.gradcheck(run, (inputs, *state, *learned.values()), fast_mode=False)
     except Exception as error:
         line = str(error).strip().splitlines()[0]
         yield f"wrong against finite differences in float64 (detach, .data, rounding or a kink in the step?): {line}"

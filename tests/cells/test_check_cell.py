@@ -37,6 +37,27 @@ class OwnForward(Leaky):
         return h, HiddenState(h=h)
 
 
+class OnlyForward(RecurrentCell):
+    """No gate at all: its products are modules of its own."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.linear = nn.Linear(input_size + hidden_size, hidden_size)
+
+    def forward(self, inputs, state):
+        h = torch.tanh(self.linear(torch.cat((inputs, state.h), -1)))
+        return h, HiddenState(h=h)
+
+
+class Reservoir(Leaky):
+    """An echo state network (Jaeger 2001): what is recurrent stays as it was drawn."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        for fixed in (self.weight_hh, self.bias_hh, self.weight_ih):
+            fixed.requires_grad_(False)
+
+
 class LearnedStart(Leaky):
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
@@ -248,7 +269,7 @@ def test_mistakes_are_named(cell_type, words):
         assert word in str(error.value), f"{word!r} is not in:\n{error.value}"
 
 
-@pytest.mark.parametrize("cell_type", [Leaky, OwnForward, LearnedStart])
+@pytest.mark.parametrize("cell_type", [Leaky, OwnForward, OnlyForward, Reservoir, LearnedStart])
 def test_what_is_right_passes(cell_type):
     check_cell(cell_type, **QUICK)
 

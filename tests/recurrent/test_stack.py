@@ -1,11 +1,14 @@
 """A stack against torch.nn in float64, against formulas written out, and step by step."""
 
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from rnnzoo.cells import RecurrentCell
 from rnnzoo.cells.registry import CELLS
 from rnnzoo.errors import RnnzooError
 from rnnzoo.recurrent import RecurrentStack, StackConfig
@@ -260,3 +263,21 @@ def test_other_parameters_of_pytorch_are_refused():
         load_torch_parameters(stack, nn.LSTM(3, 5).state_dict())
     with pytest.raises(RnnzooError, match="'weight' is no parameter"):
         load_torch_parameters(stack, nn.Linear(3, 5).state_dict())
+
+
+@pytest.mark.parametrize("noise", [{"zoneout": 0.1}, {"zoneout": [0.2]}, {"recurrent_dropout": 0.1}])
+def test_noise_that_a_forward_would_not_get_is_refused(monkeypatch, noise):
+    class Quiet(RecurrentCell):
+        def forward(self, inputs, state):
+            return state.h, state
+
+    class Noisy(RecurrentCell):
+        def forward(self, inputs, state, noise=None):
+            return state.h, state
+
+    for cell in (Quiet, Noisy):
+        monkeypatch.setattr(sys.modules[__name__], cell.__name__, cell, raising=False)
+    with pytest.raises(RnnzooError, match=r"the forward of Quiet takes no noise.*forward\(inputs, state, noise=None\)"):
+        RecurrentStack(3, StackConfig(cell=f"{__name__}.Quiet", hidden_size=4, **noise))
+    RecurrentStack(3, StackConfig(cell=f"{__name__}.Noisy", hidden_size=4, **noise))
+    RecurrentStack(3, StackConfig(cell=f"{__name__}.Quiet", hidden_size=4))

@@ -190,6 +190,39 @@ def test_arguments_that_no_checkpoint_can_hold() -> None:
         Mean(width=Path("x"))  # type: ignore[arg-type]
 
 
+class Swallowing(Mean):
+    """Takes more than its signature names, which no checkpoint would hold."""
+
+    def __init__(self, width: int = 3, **options: Any) -> None:
+        self.depth = options.get("depth", 1)
+        super().__init__(width)
+
+
+def test_arguments_without_a_name_in_the_signature_are_refused() -> None:
+    assert Swallowing(5).hparams["width"] == 5
+    with pytest.raises(RnnzooError, match=r"model\.depth .*Swallowing.* name it in the signature"):
+        Swallowing(5, depth=4)
+
+
+def test_a_constructor_that_is_no_longer_what_it_was(saved: tuple[LanguageModel, Path]) -> None:
+    path = saved[1]
+    with pytest.raises(RnnzooError, match=r"unknown argument of LanguageModel 'dropuot': did you mean 'dropout'"):
+        LanguageModel.load_from_checkpoint(path, dropuot=0.3)
+    content = torch.load(path, weights_only=True)
+    content["hyper_parameters"]["peepholes"] = True
+    torch.save(content, path)
+    with pytest.raises(
+        RnnzooError, match=r"lm\.ckpt was written with model\.peepholes, which .*LanguageModel does not"
+    ):
+        LanguageModel.load_from_checkpoint(path)
+    del content["hyper_parameters"]["peepholes"], content["hyper_parameters"]["vocabulary"]
+    torch.save(content, path)
+    with pytest.raises(
+        RnnzooError, match=r"lm\.ckpt lacks model\.vocabulary.*load_from_checkpoint\(\.\.\., vocabulary="
+    ):
+        LanguageModel.load_from_checkpoint(path)
+
+
 def test_hyperparameters_are_those_of_the_class_and_its_values() -> None:
     task = LanguageModel(WORDS, stack={"cell": "gru", "hidden_size": 3})  # type: ignore[arg-type]  # as a checkpoint has it
     assert task.network.stack.config == StackConfig(cell="gru", hidden_size=3)
