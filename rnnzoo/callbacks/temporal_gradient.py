@@ -54,13 +54,13 @@ def temporal_gradient_norms(stack: Steps, inputs: Tensor, loss: Callable[[Tensor
     norms = torch.stack(
         [
             # in float64, where the squares of what float32 can still hold do not underflow
-            torch.linalg.vector_norm(torch.zeros_like(h) if gradient is None else gradient, dim=1, dtype=torch.float64)
-            .mean()
-            .cpu()
+            torch.linalg.vector_norm(
+                torch.zeros_like(h) if gradient is None else gradient, dim=1, dtype=torch.float64
+            ).mean()
             for h, gradient in zip(hidden, gradients, strict=True)
         ]
     )
-    return norms.detach().view(inputs.shape[1], -1).flip(0).T
+    return norms.detach().cpu().view(inputs.shape[1], -1).flip(0).T
 
 
 def hidden_states(state: Any) -> Iterator[Tensor]:

@@ -92,6 +92,12 @@ class Limits:
         """Whether the end token may follow a sequence of this length."""
         return self.end_id is not None and length >= self.min_length
 
+    def without_end(self, log_probs: Tensor) -> Tensor:
+        """-inf for the end token, (..., V); nothing is sent to the device, which would wait for it."""
+        assert self.end_id is not None
+        tokens = torch.arange(log_probs.shape[-1], device=log_probs.device)
+        return log_probs.masked_fill(tokens == self.end_id, -torch.inf)
+
     def restrict(self, log_probs: Tensor, sequences: Tensor) -> Tensor:
         """-inf for what may not follow.
 
@@ -101,7 +107,7 @@ class Limits:
         """
         length, restricted = sequences.shape[-1], log_probs
         if self.end_id is not None and not self.may_end(length):
-            restricted = restricted.index_fill(-1, torch.tensor(self.end_id, device=log_probs.device), -torch.inf)
+            restricted = self.without_end(restricted)
         if self.no_repeat_ngram_size:
             restricted = without_repeats(restricted, sequences, self.no_repeat_ngram_size)
         must = self.forced(length)

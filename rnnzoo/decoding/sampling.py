@@ -206,7 +206,7 @@ def _steps(
         log_probs = log_probs.view(-1, copies, vocabulary_size)
         allowed = log_probs
         if limits.end_id is not None and not limits.may_end(length):
-            allowed = log_probs.index_fill(-1, torch.tensor(limits.end_id, device=device), -torch.inf)
+            allowed = limits.without_end(log_probs)
         tokens, drawn = _pick(allowed, allowed is log_probs, filters, generator)
         must = limits.forced(length)
         if must is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from rnnzoo.errors import RnnzooError
@@ -52,5 +53,7 @@ class AdaptiveHead(Head):
 
     def nll(self, features: Tensor, targets: Tensor) -> Tensor:
         """-log p(target | features) in nats: (..., H) and (...) int64 to (...)."""
-        losses: Tensor = self.softmax(features.flatten(0, -2), targets.flatten()).output
+        features = features.flatten(0, -2).to(self.softmax.head.weight.dtype)
+        with torch.autocast(features.device.type, enabled=False):  # it puts losses of two precisions into one tensor
+            losses: Tensor = self.softmax(features, targets.flatten()).output
         return -losses.view_as(targets)

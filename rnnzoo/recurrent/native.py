@@ -17,6 +17,7 @@ kernels have no second derivative (torch says so); those of the CPU have, and so
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -35,6 +36,10 @@ SATURATED = 1e4  # finite in float16, and sigmoid(-1e4) is 0 and sigmoid(1e4) is
 
 #: How many multiplications of the input weights a cut must save to be worth a call more.
 SAVED_BY_A_CUT = 1 << 22
+
+# cuDNN's kernels copy weights that are apart from each other, as these are: little against what they then compute, and
+# PyTorch's advice, `flatten_parameters`, is for modules of its own.
+warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk of memory")
 
 #: What makes a cell one that a kernel computes: a subclass may change the parameters' source, not R or O.
 FORMULA = ("stages", "transition", "output", "forward", "project", "advance", "weights")
@@ -91,7 +96,34 @@ def run_native(
     if not steps or not batch_size:
         return inputs.new_zeros(steps, batch_size, cell.output_size), state
     weights, bias = _flat_weights(cell)
-    kernel = _kernel(cell)
+    dtype = _autocast_to(inputs.device.type, weights[0].dtype)
+    if dtype is None:
+        return _run(_kernel(cell), inputs, lengths, state, weights, bias, reverse)
+    inputs, state = inputs.to(dtype), map_state(lambda field: field.to(dtype), state)
+    weights = [weight.to(dtype) for weight in weights]
+    with torch.autocast(inputs.device.type, enabled=False):
+        return _run(_kernel(cell), inputs, lengths, state, weights, bias, reverse)
+
+
+def _autocast_to(device: str, dtype: torch.dtype) -> torch.dtype | None:
+    """The precision for which autocast is left to this module.
+
+    PyTorch's runs cuDNN's kernels in float16, also where bfloat16 was asked for, so that no gradient is scaled.
+    """
+    if device == "cpu" or dtype == torch.float64 or not torch.amp.is_autocast_available(device):
+        return None
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+
+
+def _run(
+    kernel: Kernel,
+    inputs: Tensor,
+    lengths: Tensor | None,
+    state: Any,
+    weights: list[Tensor],
+    bias: bool,
+    reverse: bool,
+) -> tuple[Tensor, Any]:
     if lengths is not None:
         return _run_ragged(kernel, inputs, lengths, state, weights, bias, reverse)
     outputs, last = kernel(inputs.flip(0) if reverse else inputs, state, weights, bias)
@@ -152,14 +184,14 @@ def _kernel(cell: RecurrentCell) -> Kernel:
 
 
 def _lstm(inputs: Tensor, state: Any, weights: list[Tensor], bias: bool) -> tuple[Tensor, Any]:
-    at_start = [field.unsqueeze(0) for field in state]
+    at_start = [field.unsqueeze(0).contiguous() for field in state]  # cuDNN refuses others
     outputs, h, c = torch.lstm(inputs, at_start, weights, bias, 1, 0.0, torch.is_grad_enabled(), False, False)
     return outputs, type(state)(h.squeeze(0), c.squeeze(0))
 
 
 def _one_field(function: Any) -> Kernel:
     def run(inputs: Tensor, state: Any, weights: list[Tensor], bias: bool) -> tuple[Tensor, Any]:
-        at_start = state[0].unsqueeze(0)
+        at_start = state[0].unsqueeze(0).contiguous()  # as above
         outputs, h = function(inputs, at_start, weights, bias, 1, 0.0, torch.is_grad_enabled(), False, False)
         return outputs, type(state)(h.squeeze(0))
 

@@ -122,7 +122,7 @@ class Forecaster(ReadingTask):
         """
         inputs = self.inputs_of(series)
         with self.evaluating():
-            return list(self._in_units(self.network.roll_out(inputs, steps)))
+            return list(self._in_units(self.network.roll_out(inputs, steps)).cpu())
 
     def draw(self, series: Sequence[Any], steps: int = 1, seed: int | None = None) -> list[Tensor]:
         """As `predict`, but drawn from the Gaussian head's distributions: one of the ways it may go on.
@@ -137,7 +137,7 @@ class Forecaster(ReadingTask):
         else:
             generator.manual_seed(seed)
         with self.evaluating():
-            return list(self._in_units(self.network.roll_out(inputs, steps, generator)))
+            return list(self._in_units(self.network.roll_out(inputs, steps, generator)).cpu())
 
     def intervals(
         self, series: Sequence[Any], steps: int = 1, level: float = 0.9, draws: int = 200, seed: int = 0
@@ -162,7 +162,7 @@ class Forecaster(ReadingTask):
         chances = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
         found = []
         for number, one in enumerate(series):
-            low, high = torch.stack(self.draw([one] * draws, steps, seed + number)).cpu().quantile(chances, 0)
+            low, high = torch.stack(self.draw([one] * draws, steps, seed + number)).quantile(chances, 0)
             found.append((low, high))
         return found
 

@@ -87,6 +87,22 @@ def test_autocast_falls_back_to_the_plain_loss(monkeypatch: pytest.MonkeyPatch) 
     assert total.item() == pytest.approx(exact.item(), rel=2e-2)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("given", [torch.float32, None], ids=["float32", "low"])
+def test_adaptive_head_under_autocast_has_the_precision_of_its_weights(
+    dtype: torch.dtype, given: torch.dtype | None
+) -> None:
+    torch.manual_seed(0)
+    head, targets = AdaptiveHead(8, 6, [2, 4], div_value=2.0), torch.randint(6, (9,))
+    x = torch.randn(9, 8).to(given or dtype).requires_grad_()
+    with torch.autocast("cpu", dtype=dtype):
+        total, _ = head.loss(x, targets)
+    (gradient,) = torch.autograd.grad(total, x)
+    expected, _ = head.loss(x.float(), targets)
+    torch.testing.assert_close(total, expected)
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected, x)[0])
+
+
 def test_linear_head_by_hand() -> None:
     torch.manual_seed(0)
     head, x = LinearHead(3, 4).double(), torch.randn(2, 3, dtype=torch.float64)
