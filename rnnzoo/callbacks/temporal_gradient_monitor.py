@@ -33,7 +33,7 @@ class TemporalGradientMonitor(Callback):
     - ``grad/temporal/<layer>/ratio``: the norm at the largest lag divided by the one at lag 0;
     - ``spectral_radius/<layer>/<gate>``: of each square recurrent matrix (`rnnzoo.callbacks.spectral_radii`).
 
-    The module must have ``last_step_probe(batch) -> (stack, inputs, loss)``, as every rnnzoo task has: a
+    The module must have ``last_step_probe(batch) -> (stack, inputs, loss)``, as `LanguageModel` and `Acceptor` have: a
     `RecurrentStack` of one direction, its inputs (N, T, D), and a function of the last step's outputs (N, D') that
     returns the loss.
 

@@ -32,7 +32,7 @@ def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException
         complaint: what jsonargparse said.
     """
     classes = _classes(given)
-    for item in given:
+    for at, item in enumerate(given):
         try:
             if item.where.endswith("+"):  # a new entry of a list, which the flags behind it mean
                 added = (*item.key, str(len(_entries(item.key, classes))))
@@ -40,7 +40,8 @@ def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException
             options = dict.fromkeys(OPTIONS, Any) if item.where.startswith("--") else {}
             _follow(item, {**roots, **options}, classes)
         except RnnzooError as error:
-            return error
+            if not _is_replaced(item, given[at + 1 :], classes):
+                return error
     cause: BaseException | None = complaint
     while cause is not None:  # a constructor that refused its arguments, below jsonargparse's account of it
         if isinstance(cause, RnnzooError):
@@ -61,6 +62,13 @@ def _classes(given: Sequence[Given]) -> dict[tuple[str, ...], Given]:
     lists = ((item, enumerate(item.value)) for item in given if isinstance(item.value, list))
     bare = {(*item.key, str(at)): Given(item.key, name, item.where) for item, names in lists for at, name in names}
     return found | {key: item for key, item in bare.items() if isinstance(item.value, str)}
+
+
+def _is_replaced(item: Given, later: Sequence[Given], classes: Mapping[tuple[str, ...], Given]) -> bool:
+    """Whether a key of a file is of a class that something behind it replaces: it is dropped with that class."""
+    named = [classes.get(item.key[:depth]) for depth in range(1, len(item.key))]
+    file = item.where.rpartition(":")[0]
+    return any(one in later and one.where.rpartition(":")[0] != file for one in named if one is not None)
 
 
 def _follow(item: Given, roots: Parameters, classes: Mapping[tuple[str, ...], Given]) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli import request as requests
 from rnnzoo.cli import runs
@@ -184,5 +184,12 @@ def _predict(cli: "RecipeCLI") -> None:
     predictions = cli.trainer.predict(cli.model, datamodule=cli.datamodule, ckpt_path=str(cli.request.checkpoint))
     rank, world = cli.trainer.global_rank, cli.trainer.world_size
     target = cli.run_folder / ("predictions.pt" if world == 1 else f"predictions-{rank}-of-{world}.pt")
-    write(predictions, target)
+    write(_plain(predictions), target)
     print(f"{target}: a list with what predict_step gave for each batch; read it with torch.load")
+
+
+def _plain(predicted: Any) -> Any:
+    """The same with dictionaries for named tuples, whose classes `torch.load` refuses."""
+    if isinstance(predicted, tuple) and hasattr(predicted, "_asdict"):
+        return predicted._asdict()
+    return [_plain(each) for each in predicted] if isinstance(predicted, list) else predicted

@@ -1,6 +1,6 @@
 """The acceptor as a task."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -9,10 +9,10 @@ from torchmetrics import Metric
 
 from rnnzoo.baselines import Table
 from rnnzoo.batches import LabelledBatch
-from rnnzoo.errors import require_probability
+from rnnzoo.errors import RnnzooError, require_probability
 from rnnzoo.metrics.class_report import ClassReport
 from rnnzoo.networks.acceptor import AcceptorNetwork
-from rnnzoo.recurrent import StackConfig
+from rnnzoo.recurrent import RecurrentStack, StackConfig
 from rnnzoo.tasks.acceptor_baselines import BASELINES, check_baselines, compare_acceptor
 from rnnzoo.tasks.answers import Answer, build_answer
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
@@ -112,6 +112,35 @@ class Acceptor(ReadingTask):
     def class_report(self) -> ClassReport | None:
         """What the last test says of each class, of all ranks, which must all ask; None where numbers are answered."""
         return None if self._class_metric is None else self._answer.class_report(self._class_metric)
+
+    def last_step_probe(self, batch: LabelledBatch) -> tuple[RecurrentStack, Tensor, Callable[[Tensor], Tensor]]:
+        """What the picture of gradients through time needs: the stack, its inputs, and the loss of the answer.
+
+        Rows shorter than the longest are left out.
+
+        Returns:
+            The stack; inputs (N, T, D); the function from the outputs at T, (N, D'), to the mean loss.
+
+        Raises:
+            RnnzooError: the answer does not come from the last state alone.
+        """
+        network, reader = self.network, self.network.reader
+        if self.hparams["pooling"] not in ("final", ["final"]) or network.self_attention or reader.bidirectional:
+            raise RnnzooError(
+                "this acceptor answers from more than the last state, so its loss is none of the last step: give "
+                "model.pooling final, model.self_attention false and model.stack.bidirectional false, or remove "
+                "TemporalGradientMonitor"
+            )
+        lengths, longest = batch.inputs.lengths, int(batch.inputs.lengths.max())
+        full = lengths == longest
+        vectors, targets = reader.inputs(reader.in_own_precision(batch.inputs)), batch.targets[full]
+
+        def loss(outputs: Tensor) -> Tensor:
+            total, count = network.head.loss(outputs, targets)
+            mean: Tensor = total / count
+            return mean
+
+        return reader.stack, vectors[full, :longest].detach(), loss
 
     def compare(self, data: Any) -> Table:
         """The acceptor and its baselines on the test data: see `rnnzoo.tasks.acceptor_baselines`."""

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+import torch
+
+from rnnzoo.tasks import Acceptor
 
 RECIPE = """
 seed_everything: 1
@@ -38,6 +41,19 @@ def test_a_test_tells_of_each_class_without_being_asked(rnnzoo, recipe: str) -> 
     confusion.unlink()
     assert rnnzoo("test", recipe, *weights).code == 0
     assert confusion.is_file()
+
+
+def test_predictions_are_plain_data_in_the_order_of_the_file(rnnzoo, recipe: str) -> None:
+    assert rnnzoo("fit", recipe, "--wandb", "off").code == 0
+    assert rnnzoo("predict", recipe).code == 0
+    (run,) = Path("runs/mine").iterdir()
+    (batch,) = torch.load(run / "predictions.pt", weights_only=True)
+    texts = [line.split("\t")[0] for line in Path("test.tsv").read_text().splitlines()[1:]]
+    expected = Acceptor.load_from_checkpoint(run / "checkpoints/best.ckpt").predict(texts)
+    assert [(row["label"], list(row["probabilities"])) for row in batch] == [
+        (one.label, ["1", "2"]) for one in expected
+    ]
+    assert [row["probabilities"]["1"] for row in batch] == pytest.approx([one.probabilities["1"] for one in expected])
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,10 @@ import pytest
             "--trainer.callbacks+=rnnzoo.callbacks.GradientClipping --trainer.callbacks.max_norm 1",
             "unknown key trainer.callbacks.intervall: did you mean trainer.callbacks.interval?",
         ),
+        (  # data.corpus is a key of the recipe's class, and is dropped with it
+            "--data toy_task.FileData --data.batch_size many",
+            "data.batch_size must be an int, not 'many'",
+        ),
         ("--model.optimizer.lrr 3", "unknown key model.optimizer.lrr: did you mean model.optimizer.lr?"),
         (
             "--trainer.callbacks.logging_intervall step",

@@ -121,3 +121,10 @@ class ToyData(LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[Any]:
         return self._loader("test")
+
+
+class FileData(ToyData):
+    """With other keys than those of `ToyData`."""
+
+    def __init__(self, batch_size: int = 4) -> None:
+        super().__init__(corpus="noise")

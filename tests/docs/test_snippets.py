@@ -2,8 +2,9 @@
 
 A block opened by ```python runs, in the order of its page, in a folder of its own with small texts in `texts/`.
 A block with title="FILE" becomes that file. A block after `<!-- not run: WHY -->` is left alone.
-In ```console blocks each `$ rnnzoo` must be a command, and a recipe that is named must exist; a block whose answer
-begins with `rnnzoo: ` is run, and must answer that, where `...` stands for anything.
+In ```console blocks each `$ rnnzoo` must be a command, a recipe that is named must exist and take the flags beside it;
+a block whose answer begins with `rnnzoo: ` is run, and must answer that, where `...` stands for anything. Recipes that
+are named in the text must exist too.
 """
 
 import re
@@ -23,6 +24,7 @@ PAGES = [
     ROOT / "README.md",
     *(page for page in sorted(ROOT.glob("docs/*.md")) if page.name not in ("cells.md", "changelog.md")),
 ]
+PATTERNS = sorted({name.partition("/")[0] for name in shipped()})
 BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n+)?^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.M | re.S)
 
 
@@ -73,8 +75,12 @@ def test_the_yaml_of_the_page_is_yaml(page):
         assert isinstance(yaml.safe_load(text), dict)
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("page", with_language("console"))
-def test_the_commands_of_the_page_exist(page):
+def test_the_commands_of_the_page_exist(page, folder, capsys):
+    for _, title, text in blocks(page, "yaml"):
+        if title:
+            Path(title).write_text(text, encoding="utf-8")
     for line, _, text in blocks(page, "console"):
         for command in re.findall(r"^\$ rnnzoo ([^#\n|]*)", text, re.M):
             if "rnnzoo: " in text:
@@ -82,7 +88,22 @@ def test_the_commands_of_the_page_exist(page):
             name, *rest = shlex.split(command)
             assert name in [*COMMANDS, "--help", "--version"], f"{page.name}:{line}: no command {name}"
             recipe = rest[0] if rest else ""
-            assert not recipe.startswith("transducer/") or recipe in shipped(), f"{page.name}:{line}: no {recipe}"
+            if recipe.partition("/")[0] not in PATTERNS:
+                continue  # a file of the reader's
+            assert recipe in shipped(), f"{page.name}:{line}: no {recipe}"
+            if name in ("run", "fit") and rest[1:]:
+                assert main([name, *rest, "--print_config"]) == 0, f"{page.name}:{line}: {capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.stem) for page in PAGES])
+def test_the_recipes_that_the_page_names_exist(page):
+    named = re.findall(rf"`(?:rnnzoo \w+ )?((?:{'|'.join(PATTERNS)})/[\w-]+)[ `]", page.read_text(encoding="utf-8"))
+    assert set(named) <= {*shipped()}
+
+
+def test_the_topics_name_all_patterns():
+    named = (ROOT / "docs/courses.md").read_text(encoding="utf-8")
+    assert all(f"`{pattern}/" in named for pattern in PATTERNS)
 
 
 def mistakes():
