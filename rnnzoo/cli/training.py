@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli import request as requests
 from rnnzoo.cli import runs
+from rnnzoo.cli.memory import keep_freed_memory
 from rnnzoo.cli.request import Request
 from rnnzoo.errors import RnnzooError
 
@@ -48,6 +49,7 @@ def _command(name: str, argv: Sequence[str], action: Callable[["RecipeCLI"], Non
         return 0
     if os.getcwd() not in sys.path:  # a user's own cell or task, named by dotted path, lies in the current folder
         sys.path.insert(0, os.getcwd())
+    keep_freed_memory()
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
     from rnnzoo.cli.wandb import finish
