@@ -39,7 +39,7 @@ class LabelledTextDataModule(AcceptorDataModule):
         tokenizer: `word`, `whitespace`, `character` or `subword`, or a dictionary of the name and its arguments.
         min_frequency: tokens that occur less often in the training texts are `<unk>`.
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
-        lowercase: whether words are looked up in lower case.
+        lowercase: whether words are looked up in lower case; characters keep their case.
         characters: whether the characters of each word are there too, for an input layer that reads them.
         vocabulary_from: a checkpoint whose vocabulary comes first, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.

@@ -37,7 +37,8 @@ class PairedTextDataModule(PairDataModule):
         tokenizer: `word`, `whitespace`, `character` or `subword`, or a dictionary of the name and its arguments.
         min_frequency: tokens that occur less often in the training texts are `<unk>`.
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
-        lowercase: whether words are looked up in lower case.
+        lowercase: whether words are looked up in lower case; their characters keep their case.
+        characters: whether the characters of each word are read too.
         vocabulary_from: a checkpoint whose vocabulary comes first, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
@@ -68,6 +69,7 @@ class PairedTextDataModule(PairDataModule):
         min_frequency: int = 1,
         max_vocabulary: int | None = None,
         lowercase: bool = False,
+        characters: bool = False,
         vocabulary_from: str | None = None,
         batch_size: int = 32,
         max_steps_per_batch: int | None = None,
@@ -89,7 +91,7 @@ class PairedTextDataModule(PairDataModule):
         self._columns = [first_column, second_column, *([] if target_column is None else [target_column])]
         self._header, self._skipped = header, frozenset(skip_labels)
         self._vocabulary = TextVocabulary(
-            tokenizer, min_frequency, max_vocabulary, lowercase, vocabulary_from=vocabulary_from
+            tokenizer, min_frequency, max_vocabulary, lowercase, characters, vocabulary_from
         )
 
     @property

@@ -26,7 +26,8 @@ class STSBenchmarkDataModule(PairDataModule):
         root: where data sets lie; else the environment variable `RNNZOO_DATA`, else the user's cache.
         tokenizer: `word`, `whitespace`, `character` or `subword`, or a dictionary of the name and its arguments.
         min_frequency: tokens that occur less often in the training sentences are `<unk>`.
-        lowercase: whether words are looked up in lower case.
+        lowercase: whether words are looked up in lower case; their characters keep their case.
+        characters: whether the characters of each word are read too.
         vocabulary_from: a checkpoint whose vocabulary comes first, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
         max_steps_per_batch: see there.
@@ -47,6 +48,7 @@ class STSBenchmarkDataModule(PairDataModule):
         tokenizer: str | dict[str, Any] = "word",
         min_frequency: int = 1,
         lowercase: bool = True,
+        characters: bool = False,
         vocabulary_from: str | None = None,
         batch_size: int = 32,
         max_steps_per_batch: int | None = None,
@@ -55,9 +57,7 @@ class STSBenchmarkDataModule(PairDataModule):
     ) -> None:
         super().__init__(batch_size, max_steps_per_batch, seed, workers)
         self._root = root
-        self._vocabulary = TextVocabulary(
-            tokenizer, min_frequency, lowercase=lowercase, vocabulary_from=vocabulary_from
-        )
+        self._vocabulary = TextVocabulary(tokenizer, min_frequency, None, lowercase, characters, vocabulary_from)
 
     def read(self, split: str) -> Sequence[Example]:
         """The pairs of a split.

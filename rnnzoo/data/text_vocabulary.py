@@ -22,7 +22,8 @@ class TextVocabulary:
             taken as they are.
         min_frequency: tokens that occur less often in the training inputs are `<unk>`.
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
-        lowercase: whether words are looked up in lower case; characters keep their case.
+        lowercase: whether words are looked up in lower case; characters keep their case, but those of a tokenizer that
+            has learned.
         characters: whether the characters of each token are there too.
         vocabulary_from: a checkpoint whose vocabulary comes first, so that ids mean the same to what is reused of it;
             tokens of the training inputs that it lacks follow. Its characters, and a tokenizer that has learned
@@ -69,6 +70,8 @@ class TextVocabulary:
         options = {"end_of_line": False, "lowercase": self.lowercase, **given}
         texts = (example.inputs for example in examples if isinstance(example.inputs, str))
         tokenizer = build_tokenizer(options).fit(texts)
+        if self.characters and not tokenizer.inventory() and "lowercase" not in given:
+            tokenizer = build_tokenizer({**options, "lowercase": False})  # the characters keep their case
         splitter = TextEncoding(tokenizer.config(), [UNKNOWN])
         counts: Counter[str] = Counter(dict.fromkeys(tokenizer.inventory(), 0))
         characters: set[str] = set()
@@ -97,7 +100,7 @@ class TextVocabulary:
         if not isinstance(found, TextEncoding):
             raise RnnzooError(f"data.vocabulary_from {self.vocabulary_from} reads {found.kind}, and has no vocabulary")
         lower = self.lowercase or bool(tokenizer.get("lowercase"))
-        if found.tokenizer.lowercase and not lower:
+        if (found.lowercase or found.tokenizer.lowercase) and not lower:
             raise RnnzooError(
                 f"data.vocabulary_from {self.vocabulary_from} was trained on lower-case text: give data.lowercase true"
             )

@@ -32,7 +32,7 @@ class TreebankDataModule(AcceptorDataModule):
         test_files: as those.
         min_frequency: words that occur less often in the training examples are `<unk>`.
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
-        lowercase: whether words are looked up in lower case.
+        lowercase: whether words are looked up in lower case; characters keep their case.
         characters: whether the characters of each word are there too, for an input layer that reads them.
         vocabulary_from: a checkpoint whose vocabulary comes first, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.

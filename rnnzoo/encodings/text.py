@@ -27,8 +27,8 @@ class TextEncoding(InputEncoding):
         tokenizer: a name or the data that `rnnzoo.text.build_tokenizer` takes.
         vocabulary: the tokens in the order of their ids.
         characters: those that have an id of their own, in order: 2, 3, ...; 1 is any other, 0 none.
-        lowercase: whether tokens of a list are looked up in lower case; their characters keep their case. A text's
-            case is the tokenizer's business.
+        lowercase: whether tokens are looked up in lower case; their characters keep the case that the tokenizer, or
+            a list, leaves them.
 
     Example:
         >>> encoding = TextEncoding("word", ["<unk>", "a", "rose"], characters=["a", "o", "r"])
@@ -81,7 +81,7 @@ class TextEncoding(InputEncoding):
     def encode(self, raw: str | Sequence[str]) -> Encoded:
         """The ids of the tokens (T,), and of their characters (T, C)."""
         tokens = self.split(raw)
-        looked_up = [token.lower() for token in tokens] if self.lowercase and not isinstance(raw, str) else tokens
+        looked_up = [token.lower() for token in tokens] if self.lowercase else tokens
         ids = array("q", self.vocabulary.ids(looked_up))
         encoded = {"tokens": torch.frombuffer(ids, dtype=torch.int64)}  # of the same memory
         if self.characters is not None:

@@ -8,8 +8,8 @@ take turns in one process; medians over the rounds are compared. Bar (issue 2): 
 On a machine that others use too, the time of the process (`--clock cpu --threads 1`) says more than that of the wall.
 
 glibc hands freed memory back to the system and takes it again, page by page, in one run for the one contestant and in
-the next for the other: 0 to 15,000 page faults and 0 to 40 ms a step. MALLOC_MMAP_THRESHOLD_=1073741824 and
-MALLOC_TRIM_THRESHOLD_=2147483647 in the environment keep it, so that what the Trainer itself costs remains.
+the next for the other: 0 to 15,000 page faults and 0 to 40 ms a step. Here it keeps it for both, as `rnnzoo fit` has it
+do, so that what the Trainer itself costs remains.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from rnnzoo.callbacks import GradientClipping
+from rnnzoo.cli.memory import keep_freed_memory
 from rnnzoo.data.lanes import LaneLoader
 from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks import LanguageModel
@@ -119,6 +120,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
+    keep_freed_memory()
     torch.set_num_threads(arguments.threads)
     now = CLOCKS[arguments.clock]
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)

@@ -52,6 +52,18 @@ def test_matches_are_named_by_the_second_text_or_by_a_column(tmp_path: Path) -> 
     assert by_name.dtype == torch.int64
 
 
+def test_the_characters_of_both_texts(tmp_path: Path) -> None:
+    train = _file(tmp_path, "first\tsecond\nAb a\tb\nc\tBa c\n")
+    data = PairedTextDataModule([train], [train + "x"], lowercase=True, characters=True)
+    alphabet = data.encoding["characters"]
+    batch = data.make_batch("train", torch.tensor([1, 0]))
+    assert batch.first.characters is not None
+    assert batch.second.characters is not None
+    spelt = [[[alphabet[at - 2] for at in word if at] for word in row] for row in batch.first.characters.tolist()]
+    assert spelt == [[["c"], []], [["A", "b"], ["a"]]]  # lower case is for looking words up
+    assert batch.second.characters.shape == (2, 2, 2)
+
+
 @pytest.mark.parametrize(
     ("text", "given", "message"),
     [
