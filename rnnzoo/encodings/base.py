@@ -55,9 +55,12 @@ class InputEncoding(ABC):
         """Raw inputs as a batch.
 
         Raises:
-            RnnzooError: as `encode_all`.
+            RnnzooError: as `encode_all`, or there is none.
         """
-        return collate(self.encode_all(raw))
+        encoded = self.encode_all(raw)
+        if not encoded:
+            raise RnnzooError(f"there is no input: give a list of at least one ({self.raw})")
+        return collate(encoded)
 
     def listed(self, raw: Iterable[Any]) -> list[Any]:
         """Raw inputs as a list.
@@ -70,11 +73,11 @@ class InputEncoding(ABC):
         return require_list(f"inputs ({self.raw})", raw)
 
     def encode_all(self, raw: Iterable[Any]) -> list[Encoded]:
-        """Raw inputs as numbers, at least one.
+        """Raw inputs as numbers.
 
         Raises:
             InputError: one of them cannot be encoded.
-            RnnzooError: as `listed`, or there is none.
+            RnnzooError: as `listed`.
         """
         encoded = []
         for position, one in enumerate(self.listed(raw)):
@@ -82,8 +85,6 @@ class InputEncoding(ABC):
                 encoded.append(self.encode(one))
             except RnnzooError as error:
                 raise InputError("input", position, str(error)) from None
-        if not encoded:
-            raise RnnzooError(f"there is no input: give a list of at least one ({self.raw})")
         return encoded
 
 

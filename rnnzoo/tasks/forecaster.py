@@ -120,9 +120,7 @@ class Forecaster(ReadingTask):
         Raises:
             RnnzooError: a series of another width, or with gaps; its position is named.
         """
-        inputs = self.inputs_of(series)
-        with self.evaluating():
-            return list(self._in_units(self.network.roll_out(inputs, steps)).cpu())
+        return self._continued(series, steps)
 
     def draw(self, series: Sequence[Any], steps: int = 1, seed: int | None = None) -> list[Tensor]:
         """As `predict`, but drawn from the Gaussian head's distributions: one of the ways it may go on.
@@ -130,14 +128,12 @@ class Forecaster(ReadingTask):
         Raises:
             RnnzooError: the head gives points; as `predict`.
         """
-        inputs = self.inputs_of(series)
         generator = torch.Generator(self.device)
         if seed is None:
             generator.seed()
         else:
             generator.manual_seed(seed)
-        with self.evaluating():
-            return list(self._in_units(self.network.roll_out(inputs, steps, generator)).cpu())
+        return self._continued(series, steps, generator)
 
     def intervals(
         self, series: Sequence[Any], steps: int = 1, level: float = 0.9, draws: int = 200, seed: int = 0
@@ -221,6 +217,14 @@ class Forecaster(ReadingTask):
                 coverage.update(*said, *next_targets(batch, self.network.horizon))
         ahead = "the next value lies" if self.network.horizon == 1 else f"the next {self.network.horizon} values lie"
         return (f"{ahead} in the 90 % interval in {float(coverage.compute()):.1%} of the test steps",)
+
+    def _continued(self, series: Sequence[Any], steps: int, generator: torch.Generator | None = None) -> list[Tensor]:
+        series = self.encoding.listed(series)
+        if not series:
+            return []
+        inputs = self.inputs_of(series)
+        with self.evaluating():
+            return list(self._in_units(self.network.roll_out(inputs, steps, generator)).cpu())
 
     def _in_units(self, values: Tensor) -> Tensor:
         encoding = self.series_encoding

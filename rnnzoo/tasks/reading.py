@@ -91,4 +91,5 @@ def batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
             yield group
             group = []
         group.append(position)
-    yield group
+    if group:
+        yield group

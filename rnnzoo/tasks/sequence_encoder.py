@@ -114,7 +114,8 @@ class SequenceEncoder(ReadingTask):
         Raises:
             RnnzooError: an input cannot be encoded; its position is named.
         """
-        return torch.stack(self.answer_each(raw, lambda inputs: self.network(inputs).cpu()))
+        vectors = self.answer_each(raw, lambda inputs: self.network(inputs).cpu())
+        return torch.stack(vectors) if vectors else torch.empty(0, self.network.output_size)
 
     def predict(self, raw: Sequence[tuple[Any, Any]]) -> list[Any]:
         """What is told of pairs of raw inputs: a label, a score, or how well they match (a cosine).

@@ -14,6 +14,7 @@ from rnnzoo.tasks import (
     Acceptor,
     Captioner,
     Cloze,
+    Forecaster,
     Generator,
     LanguageModel,
     Seq2Seq,
@@ -50,6 +51,30 @@ def test_inputs_may_come_one_by_one(name: str) -> None:
     if name == "seq2seq":
         found = [attended.written for attended in task.attend(iter(raw))]
         assert found == [attended.written for attended in task.attend(raw)]
+
+
+@each_task
+def test_no_inputs_have_no_answers(name: str) -> None:
+    task: Any = TASKS[name][0]()
+    assert task.predict([]) == []
+    if name in ("seq2seq", "generator"):
+        assert task.hypotheses([]) == task.sample([]) == task.sample_without_replacement([]) == []
+    if name == "seq2seq":
+        assert task.attend([]) == []
+    if name == "language model":
+        assert task.score([]) == []
+
+
+def test_no_inputs_have_no_tags_vectors_images_or_forecasts() -> None:
+    tagger = Tagger(LETTERS, {"tag": ["n", "y"]}, stack=STACK, head="crf")
+    assert tagger.k_best([]) == tagger.marginals([]) == []
+    encoder = SequenceEncoder(LETTERS, {"kind": "class", "labels": ["n", "y"]}, stack=STACK)
+    assert encoder.predict(iter([])) == []
+    assert encoder.encode([]).shape == (0, 4)
+    captioner = Captioner({"height": 8, "width": 8, "channels": 1}, LETTERS, beam_size=1, max_length=2)
+    assert captioner.predict([]) == []
+    forecaster = Forecaster({"kind": "series", "mean": [0.0], "scale": [1.0]}, stack=STACK, head="gaussian")
+    assert forecaster.predict([]) == forecaster.draw([]) == forecaster.intervals([]) == []
 
 
 @each_task
