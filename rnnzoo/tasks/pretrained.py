@@ -75,7 +75,7 @@ class Start:
             prefix = next((p for p in _READERS if any(name.startswith(p) for name in weights)), None)
             self._weights = _below(weights, {} if prefix is None else {prefix: ""})
             reader = {"input": theirs["input"], "stack": theirs["stack"]}
-        elif "vocabulary" in theirs and "stack" in theirs:
+        elif "vocabulary" in theirs and any(name.startswith("stack.") for name in weights):
             self._weights = _below(weights, _LANGUAGE_MODEL)
             size = len(weights["embedding.weight"][0])
             options_of_input = {"input_dropout": "dropout", "embedding_dropout": "embedding_dropout"}

@@ -17,7 +17,7 @@ from rnnzoo.data.text_vocabulary import TextVocabulary
 from rnnzoo.errors import RnnzooError
 from rnnzoo.networks.inputs import PretrainedInput, pretrained_input
 from rnnzoo.recurrent import StackConfig
-from rnnzoo.tasks import Acceptor, LanguageModel, Seq2Seq, SequenceEncoder, SequenceTask, Tagger
+from rnnzoo.tasks import Acceptor, Cloze, LanguageModel, Seq2Seq, SequenceEncoder, SequenceTask, Tagger
 from rnnzoo.testing.tasks import check_task
 
 WORDS = ["<unk>", "<eos>", "a", "b", "c"]
@@ -177,6 +177,25 @@ def test_one_part_more_each_epoch(model: tuple[LanguageModel, str], tmp_path: Pa
             assert torch.equal(value, start[name]) == (epochs <= first), (name, epochs)
 
 
+def test_what_the_reader_kept_as_it_was_stays_so(tmp_path: Path) -> None:
+    """Frozen vectors, and a frozen reader inside the reader, are no parts: their gradients would be nobody's."""
+    (tmp_path / "glove.txt").write_text("a 1 2 3\nb 4 5 6\n")
+    encoding = {"kind": "text", "tokenizer": "whitespace", "vocabulary": WORDS}
+    given = {"vectors": str(tmp_path / "glove.txt"), "freeze_vectors": True}
+    path = _save(Acceptor(encoding, ANSWER, given, StackConfig(hidden_size=3)), tmp_path / "first.ckpt")
+    middle = _save(_acceptor(path, freeze=True), tmp_path / "middle.ckpt")
+    for checkpoint, parts in ((path, ["stack.0"]), (middle, ["stack.0"])):
+        task = _acceptor(checkpoint, layer_decay=2.0)
+        reader = _reader(task)
+        frozen = {name: value.clone() for name, value in reader.named_parameters() if not value.requires_grad}
+        assert frozen
+        assert [part.name for part in reader.parts()] == parts
+        _trainer(tmp_path, max_epochs=5, callbacks=[GradualUnfreezing()]).fit(task, Loader())
+        for name, value in reader.named_parameters():
+            assert value.requires_grad == (name not in frozen), name
+            assert name not in frozen or (value.grad is None and torch.equal(value, frozen[name])), name
+
+
 def test_a_resumed_run_is_the_run(model: tuple[LanguageModel, str], tmp_path: Path) -> None:
     def run(epochs: int, **given: Any) -> tuple[Acceptor, Trainer]:
         torch.manual_seed(3)
@@ -225,6 +244,9 @@ def test_mistakes(model: tuple[LanguageModel, str], tmp_path: Path) -> None:
             ANSWER,
             input={"kind": "pretrained", "checkpoint": model[1]},
         )
+    cloze = _save(Cloze(WORDS, "whitespace", StackConfig(hidden_size=3)), tmp_path / "cloze.ckpt")
+    with pytest.raises(RnnzooError, match="of rnnzoo.tasks.cloze.Cloze, which has no reader to reuse"):
+        _acceptor(cloze)
     plain = Acceptor(
         {"kind": "text", "tokenizer": "word", "vocabulary": WORDS}, ANSWER, stack=StackConfig(hidden_size=3)
     )

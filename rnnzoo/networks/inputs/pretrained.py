@@ -14,15 +14,17 @@ from rnnzoo.recurrent import RecurrentStack, StackConfig
 
 
 class Part(NamedTuple):
-    """What is frozen or tuned together: a name, the modules, and the share of the learning rate."""
+    """What is frozen or tuned together: a name, the modules, the share of the learning rate, what is never tuned."""
 
     name: str
     modules: list[nn.Module]
     rate: float
+    fixed: frozenset[nn.Parameter] = frozenset()
 
     def parameters(self) -> list[nn.Parameter]:
-        """The parameters of the modules."""
-        return [parameter for module in self.modules for parameter in module.parameters()]
+        """The parameters of the modules that can be tuned."""
+        every = [parameter for module in self.modules for parameter in module.parameters()]
+        return [parameter for parameter in every if parameter not in self.fixed]
 
 
 class PretrainedInput(InputLayer):
@@ -51,6 +53,7 @@ class PretrainedInput(InputLayer):
         self.stack = RecurrentStack(inputs.output_size, stack)
         self.output_size = self.stack.output_size
         self.freeze, self.layer_decay = freeze, layer_decay
+        self._fixed = {name for name, parameter in self.named_parameters() if not parameter.requires_grad}
         if freeze:
             self.requires_grad_(False)
             self.train(False)
@@ -93,7 +96,10 @@ class PretrainedInput(InputLayer):
                     value[len(trained) :] = trained[unknown_id]
 
     def parts(self) -> list[Part]:
-        """Its layers from the top down, its input layer last; if that is a trained reader too, that one's parts."""
+        """Its layers from the top down, its input layer last; if that is a trained reader too, that one's parts.
+
+        What the reader itself keeps as it was, frozen vectors or a frozen reader, is in no part.
+        """
         modules: list[list[nn.Module]] = []
         names: list[str] = []
         for layer in reversed(range(self.stack.config.num_layers)):
@@ -105,9 +111,11 @@ class PretrainedInput(InputLayer):
             modules.append([self.inputs])
             names.append("inputs")
         rates = [self.layer_decay ** -(depth + 1) for depth in range(len(modules))]
-        own = [Part(*part) for part in zip(names, modules, rates, strict=True)]
-        below = [] if inner is None else inner.parts()
-        return own + [Part(f"inputs.{part.name}", part.modules, part.rate * rates[-1]) for part in below]
+        fixed = frozenset(parameter for name, parameter in self.named_parameters() if name in self._fixed)
+        found = [Part(*part, fixed) for part in zip(names, modules, rates, strict=True)]
+        for part in [] if inner is None else inner.parts():
+            found.append(Part(f"inputs.{part.name}", part.modules, part.rate * rates[-1], fixed))
+        return [part for part in found if part.parameters()]
 
 
 def pretrained_input(network: nn.Module) -> PretrainedInput | None:
