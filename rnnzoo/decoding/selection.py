@@ -66,7 +66,7 @@ def best_of_each_bank(
     if taken is not None:
         wanted_values = wanted_values - taken.unsqueeze(1).expand_as(log_probs).gather(-1, wanted)
     twice = (wanted[..., None] == tokens[..., None, :]).any(-1)
-    twice |= (wanted[..., None] == wanted[..., None, :]).tril(-1).any(-1)
+    twice |= ((wanted[..., None] == wanted[..., None, :]) & open_[..., None, :]).tril(-1).any(-1)
     wanted_values = (wanted_values + totals[..., None]).masked_fill(twice | ~open_, -torch.inf)
     values, tokens = torch.cat((values, wanted_values), -1), torch.cat((tokens, wanted), -1)  # (N, W, Q)
 

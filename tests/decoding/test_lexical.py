@@ -114,3 +114,16 @@ def test_banks_take_turns_from_the_one_with_most_met() -> None:
     ]
     assert chosen.progress[0, :, 0].tolist() == [2, 1, 0, 1]
     torch.testing.assert_close(chosen.log_probs[0], totals[0, [1, 0, 0, 1]] + log_probs[0, [1, 0, 0, 1], [2, 1, 0, 1]])
+
+
+@pytest.mark.parametrize("phrases", [[[3, 1], [1, 2]], [[3], [0, 2]]], ids=str)
+def test_a_phrase_that_is_met_hides_no_token_of_another(phrases: list[list[int]]) -> None:
+    """Of `3 1` nothing is wanted any more, so that the 1 of `1 2` is: however improbable, it heads the best bank."""
+    watched = Phrases([phrases], 1, 4, 8, None, torch.device("cpu"))
+    progress = watched.begin(1)
+    for token in [*phrases[0], 3]:
+        progress = watched.advance(progress, torch.tensor([[token]]))
+    assert progress.tolist() == [[[len(phrases[0]), 0]]]
+    log_probs = torch.tensor([[[0.01, 0.01, 0.01, 0.97]]]).log()
+    chosen = best_of_each_bank(torch.zeros(1, 1), log_probs, 1, None, progress, watched)
+    assert chosen.tokens.tolist() == [[phrases[1][0]]]
