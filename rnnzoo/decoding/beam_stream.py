@@ -12,6 +12,7 @@ from rnnzoo.decoding.beam import Beam, Hypotheses, search
 from rnnzoo.decoding.contract import Decodable
 from rnnzoo.decoding.limits import Limits
 from rnnzoo.decoding.penalties import Score
+from rnnzoo.errors import RnnzooError
 
 
 class Certain(NamedTuple):
@@ -67,7 +68,8 @@ def stream_beam_search(
         After each step in which something became certain, the new tokens of each row.
 
     Raises:
-        RnnzooError: as in `beam_search`.
+        RnnzooError: as in `beam_search`; or, at the end, a row has no sequence that keeps all rules, so that what was
+            given of it is none.
     """
     limits = Limits(max_length, end_id, min_length, prefix, prefix_lengths, no_repeat_ngram_size)
     score = Score(length_penalty, alpha, coverage_penalty)
@@ -85,6 +87,13 @@ def stream_beam_search(
             at = given[:, None] + torch.arange(most, device=given.device)
             yield Certain(tokens.gather(1, at.clamp(max=tokens.shape[1] - 1)), new)
             given = given + new
+    nothing = hypotheses.whole.scores[:, 0, 0] == -torch.inf
+    if bool(nothing.any()):
+        raise RnnzooError(
+            f"no sequence was found for row {int(nothing.nonzero()[0])} with beam_size {beam_size} and max_length "
+            f"{max_length}: its prefix, min_length {min_length} and no_repeat_ngram_size {no_repeat_ngram_size} "
+            "contradict each other, or need a larger beam or max_length; what was given of it is no result"
+        )
 
 
 def _certain(hypotheses: Hypotheses, score: Score, max_length: int) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ class LiveWritingTask(WritingTask):
             The text so far, each time longer; the last is `predict([source])[0]`.
 
         Raises:
-            RnnzooError: as `predict`, before anything is written.
+            RnnzooError: as `predict`, before anything is written; at the end, where no text keeps all rules.
         """
         search = self._search.changed(options)
         if search.groups > 1:

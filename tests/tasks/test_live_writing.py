@@ -57,6 +57,15 @@ def test_a_stream_refuses_before_it_begins() -> None:
         _task().stream("ab", prefix="q")
 
 
+def test_a_stream_that_comes_to_no_text_says_so_as_predict_does() -> None:
+    """Without repetition there are no 5 tokens before the end: what was told of such a text is no text."""
+    given = {"beam_size": 2, "min_length": 5, "no_repeat_ngram_size": 1}
+    with pytest.raises(RnnzooError, match="no text was found for source 0"):
+        _task().predict(["ab"], **given)
+    with pytest.raises(RnnzooError, match="no sequence was found for row 0 with beam_size 2 and max_length 6"):
+        list(_task().stream("ab", **given))
+
+
 def test_all_texts_are_drawn_once() -> None:
     """Of at most two tokens there are 1 + 3 * 4 texts, and their probabilities sum to 1."""
     task = _task(max_length=2)
