@@ -321,10 +321,9 @@ class DecoderNetwork(nn.Module):
         features, gate = parts.output, None
         if parts.context is not None:
             features = self._readout(parts.context, parts) if parts.readout is None else parts.readout
-            if self.copy_gate is not None:
+            if self.copy_gate is not None and parts.weights is not None:
                 gate = self.copy_gate(parts.context, parts.output, parts.embedded)
-                if memory.attention is not None and memory.attention.padding is not None:
-                    gate = gate.masked_fill(memory.attention.padding.all(-1), torch.inf)  # nothing there to copy
+                gate = gate.masked_fill((parts.weights == 0).all(-1), torch.inf)  # nothing is there to copy
         if self.vector_at_output and memory.vector is not None:
             features = torch.cat((features, spread(memory.vector, features)), -1)
         return DecoderOutput(self.output_dropout(features), parts.weights, gate, memory.source)

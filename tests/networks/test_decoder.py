@@ -33,6 +33,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "luong coverage": {"attention": "coverage", "copy": True},
     "luong aligned": {"attention": "aligned", "tied": True},
     "luong aligned fed": {"attention": "aligned", "input_feeding": True},
+    "luong aligned copying": {"attention": "aligned", "copy": True},
     "bahdanau": {"attention": "additive", "attention_order": "before", "stack": {"cell": "gru", "num_layers": 2}},
     "bahdanau location": {"attention": "location", "attention_order": "before", "attention_options": {"width": 3}},
     "bahdanau gated deep": {
@@ -107,6 +108,7 @@ def test_what_can_run_at_once_does() -> None:
         "luong scaled gated deep",
         "luong additive with vector",
         "luong aligned",
+        "luong aligned copying",
         "bahdanau aligned",
         "copying",
     }
