@@ -110,7 +110,7 @@ class Beam:
     def __post_init__(self) -> None:
         if self.size < 1:
             raise RnnzooError(f"beam_size must be at least 1, not {self.size}")
-        if not 1 <= self.num_return <= self.size:
+        if not isinstance(self.num_return, int) or not 1 <= self.num_return <= self.size:
             raise RnnzooError(f"num_return must be from 1 to beam_size = {self.size}, not {self.num_return}")
         if self.groups < 1 or self.size % self.groups:
             raise RnnzooError(f"groups must divide beam_size = {self.size} evenly, and {self.groups} does not")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Integral, Real
+
 import torch
 from torch import Tensor
 
@@ -14,12 +17,18 @@ def check_sampling(temperature: float, top_k: int | None, top_p: float | None, v
     """Refuse what `filter_log_probs` cannot mean.
 
     Raises:
-        RnnzooError: a negative temperature, `top_k` outside 1..V, `top_p` outside (0, 1].
+        RnnzooError: a temperature below 0 or infinite, `top_k` outside 1..V, `top_p` outside (0, 1], or no number.
     """
-    if not temperature >= 0:
-        raise RnnzooError(f"temperature must be at least 0 (0 is greedy), not {temperature}")
+    given: tuple[tuple[str, object], ...] = (("temperature", temperature), ("top_k", top_k), ("top_p", top_p))
+    for name, value in given:
+        kind, words = (Integral, "whole number") if name == "top_k" else (Real, "number")
+        if (value is not None or name == "temperature") and (isinstance(value, bool) or not isinstance(value, kind)):
+            raise RnnzooError(f"{name} must be a {words}, not {value!r}")
+    if not 0 <= temperature < math.inf:
+        raise RnnzooError(f"temperature must be at least 0 (0 is greedy) and finite, not {temperature}")
     if top_k is not None and (top_k < 1 or (vocabulary_size is not None and top_k > vocabulary_size)):
-        raise RnnzooError(f"top_k must be from 1 to the vocabulary's {vocabulary_size} tokens, not {top_k}")
+        most = "size" if vocabulary_size is None else f"{vocabulary_size} tokens"
+        raise RnnzooError(f"top_k must be from 1 to the vocabulary's {most}, not {top_k}")
     if top_p is not None and not 0 < top_p <= 1:
         raise RnnzooError(f"top_p must be above 0 and at most 1, not {top_p}")
 
@@ -56,7 +65,9 @@ def filter_log_probs(
     if temperature == 0:
         best = log_probs.argmax(-1, keepdim=True)
         return torch.full_like(log_probs, -torch.inf).scatter_(-1, best, 0.0)
-    scaled = (log_probs / temperature).log_softmax(-1)
+    # Less the largest, and by no less than the smallest float: else a temperature of almost nothing would give NaN.
+    divisor = max(temperature, torch.finfo(log_probs.dtype).tiny)
+    scaled = ((log_probs - log_probs.amax(-1, keepdim=True)) / divisor).log_softmax(-1)
     if top_k is None and top_p is None:
         return scaled
     values = scaled.sort(-1, descending=True).values if top_k is None else scaled.topk(top_k).values

@@ -20,7 +20,7 @@ from rnnzoo.decoding.contract import (
 from rnnzoo.decoding.filters import check_sampling, draw, filter_log_probs
 from rnnzoo.decoding.largest import largest
 from rnnzoo.decoding.limits import Limits
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import require_count
 
 
 class Filters(NamedTuple):
@@ -174,8 +174,7 @@ def sample_sequences(
     Raises:
         RnnzooError: an argument out of its range, or tokens outside the vocabulary.
     """
-    if num_return < 1:
-        raise RnnzooError(f"num_return must be at least 1, not {num_return}")
+    require_count("num_return", num_return)
     limits = Limits(max_length, end_id, min_length, prefix, prefix_lengths)
     check_sampling(temperature, top_k, top_p, None)
     filters = Filters(temperature, top_k, top_p)

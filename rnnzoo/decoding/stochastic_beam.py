@@ -11,7 +11,7 @@ from rnnzoo.decoding.contract import Decodable, Decoded, begin, refuse_nan, time
 from rnnzoo.decoding.filters import check_sampling, filter_log_probs
 from rnnzoo.decoding.limits import Limits
 from rnnzoo.decoding.sampling import seeded
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, require_count
 
 
 @torch.no_grad()
@@ -59,8 +59,7 @@ def stochastic_beam_search(
     Raises:
         RnnzooError: an argument out of its range, or tokens outside the vocabulary.
     """
-    if num_return < 1:
-        raise RnnzooError(f"num_return must be at least 1, not {num_return}")
+    require_count("num_return", num_return)
     if temperature == 0:
         raise RnnzooError("temperature must be above 0 to draw different sequences; greedy_search gives the one of 0")
     check_sampling(temperature, top_k, top_p, None)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rnnzoo.encodings import TextEncoding
 from rnnzoo.encodings.copying import extended_ids
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, require_list
 
 Copied = Sequence[str] | None  # of a source the words that the vocabulary lacks; None: nothing can be copied
 
@@ -28,7 +28,7 @@ def prefix_ids(prefix: str | Sequence[str], written: TextEncoding, copied: Seque
         >>> prefix_ids("ac", letters, [["d", "c"], ["c"]])
         [[1, 4], [1, 3]]
     """
-    given = [prefix] * len(copied) if isinstance(prefix, str) else list(prefix)
+    given = [prefix] * len(copied) if isinstance(prefix, str) else require_list("prefixes", prefix)
     if len(given) != len(copied):
         raise RnnzooError(f"{len(given)} prefixes for {len(copied)} sources: give one for all, or one for each")
     return [_ids(text, "the prefix", written, words) for text, words in zip(given, copied, strict=True)]

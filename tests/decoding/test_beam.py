@@ -253,6 +253,7 @@ def test_a_row_whose_rules_leave_nothing_has_no_sequence() -> None:
         ({"min_length": 9}, "min_length must be from 0 to max_length = 5, not 9"),
         ({"num_return": 3}, "num_return must be from 1 to beam_size = 2, not 3"),
         ({"num_return": 0}, "num_return must be from 1"),
+        ({"num_return": 1.5}, "num_return must be from 1 to beam_size = 2, not 1.5"),
         ({"end_id": 11}, "end_id 11 is outside the vocabulary of 11"),
         ({"length_penalty": "gnm"}, "unknown length_penalty 'gnm'"),
         ({"alpha": -0.1}, "alpha must be a number of at least 0"),

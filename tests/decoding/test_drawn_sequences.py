@@ -188,8 +188,9 @@ def test_mistakes() -> None:
     with pytest.raises(RnnzooError, match="temperature must be above 0"):
         stochastic_beam_search(tree, torch.tensor([0]), 1, num_return=2, max_length=2, temperature=0)
     for search in (stochastic_beam_search, sample_sequences):
-        with pytest.raises(RnnzooError, match="num_return must be at least 1"):
-            search(tree, torch.tensor([0]), 1, num_return=0, max_length=2)
+        for count in (0, 2.5):
+            with pytest.raises(RnnzooError, match=f"num_return must be a whole number of at least 1, not {count}"):
+                search(tree, torch.tensor([0]), 1, num_return=count, max_length=2)  # type: ignore[arg-type]
         with pytest.raises(RnnzooError, match="max_length must be at least 1"):
             search(tree, torch.tensor([0]), 1, num_return=1, max_length=0)
         with pytest.raises(RnnzooError, match="top_k must be from 1"):

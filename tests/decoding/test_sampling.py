@@ -52,6 +52,14 @@ def test_filters_by_hand(options: dict[str, Any], expected: list[float]) -> None
     torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64).expand(2, 3, 4))
 
 
+@pytest.mark.parametrize("temperature", [1e-30, 1e-40, 5e-324])
+def test_a_temperature_of_almost_nothing_is_greedy(temperature: float) -> None:
+    log_probs = P.float().log() - 3
+    assert filter_log_probs(log_probs, temperature).exp().tolist() == [0, 1, 0, 0]
+    drawn = sample(Bigram(P.float().expand(4, 4)), torch.zeros(9, 1, dtype=torch.long), 2, temperature=temperature)
+    assert drawn.unique().tolist() == [1]
+
+
 def test_ties_at_the_edge_keep_the_first_ids() -> None:
     even = torch.full((4,), 0.25, dtype=torch.float64).log()
     torch.testing.assert_close(filter_log_probs(even, top_k=2).exp(), torch.tensor([0.5, 0.5, 0, 0]).double())
@@ -66,6 +74,10 @@ def test_ties_at_the_edge_keep_the_first_ids() -> None:
         ({"top_k": 5}, "vocabulary's 4 tokens, not 5"),
         ({"top_p": 0.0}, "top_p must be above 0"),
         ({"top_p": 1.1}, "top_p must be above 0"),
+        ({"temperature": float("inf")}, "temperature must be at least 0"),
+        ({"temperature": "1"}, "temperature must be a number, not '1'"),
+        ({"top_k": 2.0}, "top_k must be a whole number, not 2.0"),
+        ({"top_p": "0.9"}, "top_p must be a number, not '0.9'"),
     ],
 )
 def test_arguments_outside_their_range(options: dict[str, Any], message: str) -> None:
