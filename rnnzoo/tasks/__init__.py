@@ -13,6 +13,7 @@ from rnnzoo.tasks.reading import ReadingTask
 from rnnzoo.tasks.seq2seq import Seq2Seq
 from rnnzoo.tasks.sequence_encoder import SequenceEncoder
 from rnnzoo.tasks.tagger import Tagger
+from rnnzoo.tasks.transducer import Transducer
 from rnnzoo.tasks.window_language_model import WindowLanguageModel
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "SequenceTask",
     "Tagger",
     "TextScore",
+    "Transducer",
     "WindowLanguageModel",
 ]

@@ -15,14 +15,14 @@ from rnnzoo.metrics import Perplexity
 from rnnzoo.networks.cloze import ClozeNetwork
 from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks.acceptor_baselines import whole
-from rnnzoo.tasks.base import SequenceTask
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
+from rnnzoo.tasks.transducer import Transducer
 from rnnzoo.text import Tokenizer, Vocabulary, build_tokenizer
 
 ORDER = 5  # of the n-gram model in the table
 
 
-class Cloze(SequenceTask):
+class Cloze(Transducer):
     """Predicts each word of a sentence from the words on both sides of it: `rnnzoo.networks.ClozeNetwork`.
 
     Beside the loss: `val/pseudo_perplexity` and `test/pseudo_perplexity`, ``exp(-1/M sum_i log p(x_i | the others))``

@@ -17,12 +17,13 @@ from rnnzoo.networks.forecaster import ForecasterNetwork, next_targets
 from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.reading import ReadingTask
+from rnnzoo.tasks.transducer import Transducer
 
 HEADS: dict[str, type[RegressionHead] | type[GaussianHead]] = {"point": RegressionHead, "gaussian": GaussianHead}
 ROWS = 256  # windows that are rolled out at once
 
 
-class Forecaster(ReadingTask):
+class Forecaster(ReadingTask, Transducer):
     """Predicts the next values of a series from those before, and, from its own predictions, those after.
 
     Trained on the next `horizon` steps of every step. Beside the loss (standardised: squared error, or nats, a number):

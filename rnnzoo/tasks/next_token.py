@@ -16,10 +16,10 @@ from rnnzoo.decoding import sample
 from rnnzoo.errors import RnnzooError, require_list
 from rnnzoo.metrics import BitsPerCharacter, Perplexity
 from rnnzoo.networks import LanguageModelNetwork, WindowLanguageModelNetwork
-from rnnzoo.tasks.base import SequenceTask
 from rnnzoo.tasks.carried_state import CarriedStates
 from rnnzoo.tasks.checkpoints import HYPER_PARAMETERS
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
+from rnnzoo.tasks.transducer import Transducer
 from rnnzoo.text import Tokenizer, Vocabulary, build_tokenizer
 
 ROWS = 32  # texts that are scored at once
@@ -50,7 +50,7 @@ class LanguageModelData(Protocol):
     def test_ids(self) -> Tensor: ...
 
 
-class NextTokenTask(SequenceTask):
+class NextTokenTask(Transducer):
     """Predicts each token of a text from those before it; a subclass gives the network.
 
     Where the stream of a batch goes on from the batch before, the network gets the state that the last one left,

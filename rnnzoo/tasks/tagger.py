@@ -21,12 +21,13 @@ from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks.optimization import LRSchedulerCallable, OptimizerCallable
 from rnnzoo.tasks.reading import ReadingTask
 from rnnzoo.tasks.tagger_baselines import compare_tagger
+from rnnzoo.tasks.transducer import Transducer
 from rnnzoo.text.schemes import Constraints, SchemeError, constraints, validate
 
 HEADS = ("softmax", "crf")
 
 
-class Tagger(ReadingTask):
+class Tagger(ReadingTask, Transducer):
     """Gives each step of a sequence a tag, or one of each of several columns.
 
     Beside the loss (nats a step, summed over the columns): `val/accuracy`, the share of steps whose tag of the first

@@ -15,12 +15,32 @@ from torchmetrics import Metric, SumMetric
 
 from rnnzoo.batches import LanguageModelBatch
 from rnnzoo.errors import RnnzooError
-from rnnzoo.tasks import LanguageModel, SequenceTask, WindowLanguageModel
+from rnnzoo.tasks import (
+    Acceptor,
+    Captioner,
+    Cloze,
+    Forecaster,
+    Generator,
+    LanguageModel,
+    Seq2Seq,
+    SequenceEncoder,
+    SequenceTask,
+    Tagger,
+    Transducer,
+    WindowLanguageModel,
+)
 from rnnzoo.tasks.optimization import parameter_groups
 from rnnzoo.testing.tasks import check_task
 
 MakeTrainer = Callable[..., Trainer]
 WORDS = ["<unk>", "<eos>", "a", "b", "c"]
+
+
+def test_what_is_a_transducer() -> None:
+    transducers = {Tagger, LanguageModel, Forecaster, Cloze, WindowLanguageModel}
+    every = {*transducers, Acceptor, SequenceEncoder, Generator, Seq2Seq, Captioner}
+    assert {task for task in every if issubclass(task, Transducer)} == transducers
+    assert all(issubclass(task, SequenceTask) for task in every)
 
 
 class Rows:
