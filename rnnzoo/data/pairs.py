@@ -47,8 +47,18 @@ class PairDataModule(ExampleDataModule):
 
     @cached_property
     def labels(self) -> list[str]:
-        """The labels of the training pairs, sorted."""
-        return sorted({example.target for example in self.examples("train")})
+        """The labels of the training pairs, sorted.
+
+        Raises:
+            RnnzooError: there is only one.
+        """
+        found = sorted({example.target for example in self.examples("train")})
+        if len(found) < 2:
+            raise RnnzooError(
+                f"all training pairs of {self.description} have the label {found[0]!r}: there is nothing to learn; "
+                "give pairs of at least two labels"
+            )
+        return found
 
     def sides(self, split: str) -> tuple[SequenceStore, SequenceStore]:
         """The encoded firsts and seconds of a split, encoded once.

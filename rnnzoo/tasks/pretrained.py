@@ -111,8 +111,12 @@ def _require_same(trained: dict[str, Any], own: dict[str, Any], path: str) -> No
     if trained["kind"] != own["kind"]:
         raise RnnzooError(f"input.checkpoint {path} reads {trained['kind']}, and the data is of the kind {own['kind']}")
     if own["kind"] != "text":
-        if trained != own:
-            raise RnnzooError(f"input.checkpoint {path} was trained on data of another encoding: {trained}, not {own}")
+        if other := [key for key, value in own.items() if trained[key] != value]:
+            raise RnnzooError(
+                f"input.checkpoint {path} was trained on data of another encoding (another {', '.join(other)}): let "
+                f"fit_encoding of the DataModule return build_encoding(trained_encoding({path!r})), of "
+                "rnnzoo.encodings and rnnzoo.encodings.trained"
+            )
         return
     theirs, words = trained["vocabulary"], own["vocabulary"]
     if words[: len(theirs)] != theirs:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from rnnzoo.data import Example, PairDataModule
 from rnnzoo.data.docstrings import library_docstrings, name_words
 from rnnzoo.data.stsbenchmark import STSBenchmarkDataModule
 from rnnzoo.errors import RnnzooError
@@ -58,6 +59,20 @@ def test_too_few_columns_and_no_files(tmp_path: Path) -> None:
         STSBenchmarkDataModule(str(tmp_path)).examples("train")
     with pytest.raises(RnnzooError, match="stsbenchmark is not at"):
         STSBenchmarkDataModule(str(tmp_path / "absent")).examples("train")
+
+
+class Alike(PairDataModule):
+    """Pairs that are all of one class."""
+
+    answer_kind = "class"
+
+    def read(self, split: str) -> list[Example]:
+        return [Example(("a", "b"), "alike", f"pair {at}") for at in range(4)]
+
+
+def test_pairs_of_one_class_teach_nothing() -> None:
+    with pytest.raises(RnnzooError, match="all training pairs of Alike have the label 'alike': there is nothing to le"):
+        _ = Alike().answer
 
 
 def test_docstrings_of_a_folder(tmp_path: Path) -> None:

@@ -244,8 +244,12 @@ def test_mistakes(model: tuple[LanguageModel, str], tmp_path: Path) -> None:
             ANSWER,
             input={"kind": "pretrained", "checkpoint": model[1]},
         )
+    series = {"kind": "series", "mean": [0.0], "scale": [1.0]}
+    given = {"kind": "pretrained", "checkpoint": _save(Acceptor(series, ANSWER), tmp_path / "series.ckpt")}
+    with pytest.raises(RnnzooError, match=r"encoding \(another scale\).* return build_encoding\(trained_encoding\("):
+        Acceptor({**series, "scale": [2.0]}, ANSWER, given)
     cloze = _save(Cloze(WORDS, "whitespace", StackConfig(hidden_size=3)), tmp_path / "cloze.ckpt")
-    with pytest.raises(RnnzooError, match="of rnnzoo.tasks.cloze.Cloze, which has no reader to reuse"):
+    with pytest.raises(RnnzooError, match=r"of rnnzoo\.tasks\.cloze\.Cloze, which has no reader to reuse"):
         _acceptor(cloze)
     plain = Acceptor(
         {"kind": "text", "tokenizer": "word", "vocabulary": WORDS}, ANSWER, stack=StackConfig(hidden_size=3)
@@ -309,3 +313,16 @@ def test_the_coverage_that_is_told_is_that_of_the_training_text(tmp_path: Path, 
         "in lower case",
         "most frequent without one: 'a' (3), 'end' (1)",
     ]
+
+
+def test_words_that_are_read_as_unknown_ones_have_no_vector(tmp_path: Path, capsys) -> None:
+    (tmp_path / "glove.txt").write_text("a 1 2\nrose 3 4\n")
+    (tmp_path / "train.tsv").write_text("yes\ta a rose\nno\ta b c\n")
+    (tmp_path / "validation.tsv").write_text("no\ta b\n")
+    files = [[str(tmp_path / f"{split}.tsv")] for split in ("train", "validation")]
+    data = LabelledTextDataModule(*files, header=False, target_column=0, text_column=1, min_frequency=2)
+    task = Acceptor(data.encoding, data.answer, {"vectors": str(tmp_path / "glove.txt")}, StackConfig(hidden_size=3))
+    _trainer(tmp_path, max_epochs=1, limit_val_batches=0).fit(task, datamodule=data)
+    told = capsys.readouterr().err
+    assert "vectors for 1 of 2 types (50.0%) and 3 of 6 tokens (50.0%)" in told  # a; rose, b and c are rare
+    assert "most frequent without one: '<unk>' (3)" in told
