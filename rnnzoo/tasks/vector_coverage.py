@@ -16,7 +16,8 @@ from rnnzoo.tasks.acceptor_baselines import whole
 def tell_coverage(task: Any) -> None:
     """Print, on one process, the coverage of what a task's input layer has read; the vectors are let go then.
 
-    What is counted are the words of the vocabulary in the training data of the trainer's DataModule, without `<unk>`.
+    What is counted are the words of the vocabulary in the training data of the trainer's DataModule; all that are read
+    as `<unk>` count as that one word.
 
     Args:
         task: with a `network`, a `trainer` and, where it reads text, an `encoding`.
@@ -27,8 +28,8 @@ def tell_coverage(task: Any) -> None:
             if data is not None and task.trainer.is_global_zero:
                 vocabulary = task.encoding.vocabulary
                 counts = dict(zip(vocabulary.tokens, _count(data, len(vocabulary)).tolist(), strict=True))
-                known = {token: n for token, n in counts.items() if n and vocabulary.id(token) != vocabulary.unknown_id}
-                print(f"input.vectors: {layer.coverage(known)}", file=sys.stderr, flush=True)
+                read = {token: n for token, n in counts.items() if n}
+                print(f"input.vectors: {layer.coverage(read)}", file=sys.stderr, flush=True)
             layer.vectors = None
 
 
