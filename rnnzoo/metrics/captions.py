@@ -110,13 +110,14 @@ class CaptionScores(Float64Metric):
 
 def rouge_l(rows: Sequence[tuple[list[str], list[list[str]]]], beta: float = 1.2) -> list[float]:
     """ROUGE-L of each caption against its references; precision and recall are each the largest of any reference."""
+    rows = [(caption or [""], [one or [""] for one in own]) for caption, own in rows]  # the evaluation's "".split(" ")
     pairs = [(caption, one) for caption, own in rows for one in own]
     common = iter(common_subsequences([a for a, _ in pairs], [b for _, b in pairs]).tolist())
     scores = []
     for caption, own in rows:
         found = [next(common) for _ in own]
-        precision = max(found) / max(len(caption), 1)
-        recall = max(length / max(len(one), 1) for length, one in zip(found, own, strict=True))
+        precision = max(found) / len(caption)
+        recall = max(length / len(one) for length, one in zip(found, own, strict=True))
         total = recall + beta**2 * precision
         scores.append((1 + beta**2) * precision * recall / total if total else 0.0)
     return scores

@@ -218,6 +218,16 @@ def test_a_precise_caption_and_an_empty_one() -> None:
     assert float(scores["cider"]) == pytest.approx(10 / 3)
 
 
+def test_punctuation_alone_is_an_empty_word_as_in_the_evaluation() -> None:
+    rouge = pytest.importorskip("pycocoevalcap.rouge.rouge")
+    predictions, references = ["!", "!", "a"], [["..."], ["a"], [".", "a b"]]
+    wanted, _ = rouge.Rouge().compute_score({0: [""], 1: ["a"], 2: ["", "a b"]}, {0: [""], 1: [""], 2: ["a"]})
+    metric = CaptionScores()
+    metric.update(predictions, references)
+    assert float(metric.compute()["rouge_l"]) == pytest.approx(wanted)
+    assert wanted > 0.5
+
+
 # --- ROUGE-L of summaries
 
 
