@@ -175,22 +175,25 @@ def _one_source(of_recipe: Sequence[Given], of_flags: Sequence[Given]) -> tuple[
 
 
 def _nulls_as_files(flags: Sequence[str], given: Sequence[Given]) -> list[str]:
-    """Each ``--model.decoder.attention null`` as what a file would say.
+    """Each ``--model.decoder.attention null`` and each ``--data.comment "# "`` as what a file would say.
 
-    jsonargparse hands a flag of a class within a class on as text, and makes the text ``None`` of a null.
+    jsonargparse hands a flag of a class within a class on as text, and makes the text ``None`` of a null; and of what
+    is a comment to YAML it makes ``None`` for each class.
     """
     rest, found = list(flags), []
     while rest:
         flag = rest.pop(0)
         name, equals, value = flag.partition("=")
         key = [part for part in name.removeprefix("--").split(".") if part not in keys.WRAPPERS]
-        nested = len(key) > 2 and key[0] in ("model", "data")
-        if not equals and nested and rest[:1] == ["null"]:
-            value = rest.pop(0)
-        if not nested or value != "null":
+        if not equals and rest:
+            value = rest[0]
+        comment = len(key) > 1 and value.startswith("#")
+        if key[0] not in ("model", "data") or not (comment or (len(key) > 2 and value == "null")):
             found.append(flag)
             continue
-        content: object = None
+        if not equals:
+            del rest[0]
+        content: object = value if comment else None
         for depth in range(len(key) - 1, 0, -1):
             content = {key[depth]: content}
             if depth == 1 or keys.last(given, ".".join((*key[:depth], "class_path"))) is not None:

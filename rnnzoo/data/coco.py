@@ -6,6 +6,7 @@ from functools import cached_property
 from rnnzoo.data.captioned_files import CaptionedFilesDataModule, caption
 from rnnzoo.data.examples import Example
 from rnnzoo.data.json_files import entries, read_json
+from rnnzoo.data.split_files import without
 from rnnzoo.errors import RnnzooError
 
 
@@ -78,7 +79,7 @@ class CocoCaptionsDataModule(CaptionedFilesDataModule):
     def listed(self, split: str) -> Sequence[Example]:
         """The captions of a split."""
         if split not in self._splits:
-            raise RnnzooError(f"there are no {split} captions: give data.{split}")
+            raise RnnzooError(f"there are no {split} captions: give data.{split}{without(split)}")
         return self._splits[split]
 
     @cached_property

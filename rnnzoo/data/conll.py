@@ -11,9 +11,15 @@ from rnnzoo.data.conllu import Sentence
 from rnnzoo.data.files import read_text
 from rnnzoo.errors import RnnzooError
 
+_REMEDY = "correct the line, or give data.comment, how lines that are comments begin"
+
 
 def read_columns(
-    path: str | Path, word_column: int, tag_columns: Sequence[int], separator: str | None = None
+    path: str | Path,
+    word_column: int,
+    tag_columns: Sequence[int],
+    separator: str | None = None,
+    comment: str = "",
 ) -> Iterator[Sentence]:
     """The sentences of a file with a word a line, its tags beside it, and an empty line after each sentence.
 
@@ -26,17 +32,20 @@ def read_columns(
         word_column: the position of the word, from 0; from the end where it is below 0.
         tag_columns: the positions of the tags.
         separator: between the columns; None: any number of spaces and tabs. A tab lets words have spaces in them.
+        comment: how lines begin that are passed over; "": there are none.
 
     Raises:
         RnnzooError: a line of too few columns, of another number than the first, or with an empty one that is asked
-            for; file and line are named.
+            for; or every sentence begins with a line that must be a comment; file and line are named.
     """
     columns = [word_column, *tag_columns]
     words: list[str] = []
     values: list[list[str]] = [[] for _ in tag_columns]
     lines: list[int] = []
-    width = first = 0
+    width = first = marked = unmarked = 0  # sentences that begin with a hash mark alone, and others
     for number, line in enumerate([*read_text(path).text.split("\n"), ""], 1):
+        if comment and line.startswith(comment):
+            continue
         row = _cells(line, separator)
         if not row or row[0] == "-DOCSTART-":
             if words:
@@ -45,6 +54,8 @@ def read_columns(
             continue
         if not width:
             width, first = len(row), number
+        if not words:
+            marked, unmarked = (marked + 1, unmarked) if row[0] == "#" else (marked, unmarked + 1)
         cells = [row[at] if -len(row) <= at < len(row) else None for at in columns]
         if not all(cells) or len(row) != width:
             _refuse(f"{path}:{number}", line, row, dict(zip(columns, cells, strict=True)), first, width)
@@ -52,6 +63,11 @@ def read_columns(
         lines.append(number)
         for found, cell in zip(values, cells[1:], strict=True):
             found.append(intern(str(cell)))
+    if marked > 1 and not (unmarked or comment):
+        raise RnnzooError(
+            f"{path}:{first}: each of the {marked:,} sentences begins with a line that begins with a hash mark: give "
+            "data.comment, how these lines begin, such as '# '"
+        )
 
 
 def _refuse(
@@ -61,12 +77,11 @@ def _refuse(
         if not cell:
             missing = "is empty" if cell == "" else f"is missing: the line has {len(row)}"
             raise RnnzooError(
-                f"{place}: column {at} {missing}; columns are counted from 0: {line.strip()[:60]!r}; "
-                "correct the line, or remove it where it is a comment"
+                f"{place}: column {at} {missing}; columns are counted from 0: {line.strip()[:60]!r}; {_REMEDY}"
             )
     raise RnnzooError(
         f"{place}: {len(row)} columns, where the first word of the file, line {first}, has {width}: "
-        f"{line.strip()[:60]!r}; correct the line, or remove it where it is a comment"
+        f"{line.strip()[:60]!r}; {_REMEDY}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from array import array
 from collections.abc import Collection, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,9 @@ def read_csv(
     missing: str = "error",
     delimiter: str = ",",
     ignore: Sequence[str] = (),
+    header: bool = True,
 ) -> list[Series]:
-    """The series of a CSV file with a header, a step a line.
+    """The series of a CSV file, a step a line.
 
     Args:
         path: The file, gzip-compressed where its name ends in `.gz`.
@@ -36,6 +37,7 @@ def read_csv(
         missing: As in `rnnzoo.data.series.without_gaps`; a gap is also an empty cell, `NA` or `null`.
         delimiter: Between cells.
         ignore: Columns that are not read, where `columns` chooses none.
+        header: Whether the first line names the columns; else their names are their positions, "0" and so on.
 
     Raises:
         RnnzooError: The file cannot be read, has no such column, a line of another width, a cell that is no number, a
@@ -43,16 +45,24 @@ def read_csv(
     """
     check_missing(missing)
     rows = csv_rows(path, delimiter)
-    _, names = next(rows)
-    if len(set(names)) != len(names):
-        raise RnnzooError(f"{path}:1: a name stands twice among the columns {', '.join(names)}")
+    line, names = next(rows)
+    if not header:
+        rows, names = chain([(line, names)], rows), list(map(str, range(len(names))))
     left = {series, label, *ignore}
     chosen = [name for name in names if name not in left] if columns is None else list(columns)
-    if columns is None and chosen and all(map(_is_number, [*chosen, *ignore])):
+    if header and columns is None and chosen and all(map(_is_number, [*chosen, *ignore])):
+        way = "give data.header false, " if series is None and label is None else ""
         raise RnnzooError(
             f"{path}:1: {', '.join(map(repr, chosen[:4]))} are numbers, where the columns' names are expected: put a "
-            "line with their names first, or name the columns to read"
+            f"line with their names first, {way}or name the columns to read"
         )
+    if series is None and label is None and len(names) > 2 and names == [f"V{at + 1}" for at in range(len(names))]:
+        raise RnnzooError(
+            f"{path}:1: its columns are V1 to {names[-1]}, as in M4, where a row is a series, not a step: give a file "
+            "with a row for each step and a column for each series; if the rows are steps, name the columns otherwise"
+        )
+    if len(set(names)) != len(names):
+        raise RnnzooError(f"{path}:1: a name stands twice among the columns {', '.join(names)}")
     for name in [*chosen, *filter(None, (series, label)), *ignore]:
         if name not in names:
             raise RnnzooError(f"{path}:1: {unknown('column', name, names)}")

@@ -27,14 +27,19 @@ class Text:
     first_line: int = 1
 
 
-def read_text(path: str | Path) -> Text:
-    r"""The text of a UTF-8 file, gzip-compressed where its name ends in `.gz`.
+def read_text(path: str | Path, encoding: str = "utf-8", key: str | None = None) -> Text:
+    r"""The text of a file, gzip-compressed where its name ends in `.gz`.
 
     A byte order mark at the start is left out and `\r\n` is read as `\n`; nothing else is changed.
 
+    Args:
+        path: The file.
+        encoding: That of the file; one in which a NUL byte is no part of a text.
+        key: What gives another encoding, for the message.
+
     Raises:
         RnnzooError: If the file is absent, no regular file, not readable, empty, cut short, binary (it has a NUL
-            byte), not UTF-8, or all its lines end in `\r`; with the file, the byte or line, and the remedy.
+            byte), not of the encoding, or all its lines end in `\r`; with the file, the byte or line, and the remedy.
     """
     path = Path(path)
     raw = _read_bytes(path)
@@ -49,13 +54,14 @@ def read_text(path: str | Path) -> Text:
             "take the NUL bytes out (tr -d '\\0')"
         )
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except UnicodeDecodeError as error:
         # error.start counts from behind a byte order mark
-        at = error.start + (3 if raw.startswith(b"\xef\xbb\xbf") else 0)
+        at = error.start + (3 if encoding == "utf-8" and raw.startswith(b"\xef\xbb\xbf") else 0)
         raise RnnzooError(
-            f"{path}: is not UTF-8: byte 0x{raw[at]:02x} at byte {at} (line {_line_of(raw, at)}) cannot be read; "
-            "convert it from the encoding that it has, such as iconv -f ISO-8859-1 -t UTF-8"
+            f"{path}: is not {encoding.upper()}: byte 0x{raw[at]:02x} at byte {at} (line {_line_of(raw, at)}) cannot "
+            "be read; convert it from the encoding that it has, such as iconv -f ISO-8859-1 -t UTF-8"
+            + (f", or give {key}" if key else "")
         ) from None
     text = text.replace("\r\n", "\n")
     if text.isspace() or not text:

@@ -18,9 +18,11 @@ from rnnzoo.data.store import SequenceStore
 from rnnzoo.encodings import SeriesEncoding
 from rnnzoo.errors import RnnzooError, unknown
 
-_ETTH1 = "https://github.com/zhouhaoyi/ETDataset (its file ETTh1.csv)"
-_MONTH = 30 * 24  # hours, as Zhou et al. 2021 count
-SETS = (*PACKAGED, "etth1")
+_ETT = "https://github.com/zhouhaoyi/ETDataset (its file {})"
+_HOURLY, _QUARTERLY = 30 * 24, 30 * 24 * 4  # steps of a month, as Zhou et al. 2021 count
+_MONTHS = {"ETTh1": _HOURLY, "ETTh2": _HOURLY, "ETTm1": _QUARTERLY, "ETTm2": _QUARTERLY}
+_TRANSFORMERS = {name.lower(): name for name in _MONTHS}
+SETS = (*PACKAGED, *_TRANSFORMERS)
 
 
 class ForecastDataModule(ExampleDataModule):
@@ -31,10 +33,12 @@ class ForecastDataModule(ExampleDataModule):
     that its first forecast is from as much history as any; only steps that lie in the part are targets there.
 
     Args:
-        dataset: `sunspots` (yearly, 1700-2008) and `co2` (weekly, Mauna Loa) come with statsmodels; `etth1` (hourly,
-            Zhou et al. 2021) lies in the folder `timeseries` below the root and is cut into 12, 4 and 4 months, as
-            published. None: the file given.
-        file: a CSV file with a header, a step a line; also `.gz`.
+        dataset: `sunspots` (yearly, 1700-2008) and `co2` (weekly, Mauna Loa) come with statsmodels; `etth1`,
+            `etth2` (hourly), `ettm1`, `ettm2` (each quarter of an hour; Zhou et al. 2021) lie in the folder
+            `timeseries` below the root and are cut into 12, 4 and 4 months, as published. None: the file given.
+        file: a CSV file, a step a line; also `.gz`.
+        header: whether the first line of the file names the columns; else their names are their positions, "0" and so
+            on, as of `exchange_rate.txt` (Lai et al. 2018).
         columns: the columns to forecast; None: all but those of `ignore`.
         ignore: columns that are not read, such as the date, where `columns` chooses none.
         missing: `error`, or `interpolate`: gaps are filled linearly, and it is said how many.
@@ -58,6 +62,7 @@ class ForecastDataModule(ExampleDataModule):
         self,
         dataset: str | None = None,
         file: str | None = None,
+        header: bool = True,
         columns: list[str] | None = None,
         ignore: list[str] = [],  # noqa: B006  # never changed
         missing: Literal["error", "interpolate"] = "error",
@@ -73,9 +78,11 @@ class ForecastDataModule(ExampleDataModule):
     ) -> None:
         super().__init__(batch_size, None, seed, workers)
         if (dataset is None) == (file is None):
-            raise RnnzooError("give exactly one of data.dataset and data.file")
+            raise RnnzooError("give exactly one of data.dataset and data.file (--data.dataset null unsets a recipe's)")
         if dataset is not None and dataset not in SETS:
             raise RnnzooError(unknown("data.dataset", dataset, SETS))
+        if dataset is not None and not header:
+            raise RnnzooError("data.header is of data.file, but data.dataset is given: unset one")
         if columns and ignore:
             raise RnnzooError("data.columns chooses what is read, and data.ignore what is not: unset one")
         check_fractions(fractions)
@@ -86,7 +93,7 @@ class ForecastDataModule(ExampleDataModule):
         if stride > window:
             raise RnnzooError(f"data.stride {stride} is above data.window {window}: steps between would not be read")
         self._dataset, self._file, self._columns, self._missing, self._root = dataset, file, columns, missing, root
-        self._ignore, self._fractions = ignore, fractions
+        self._header, self._ignore, self._fractions = header, ignore, fractions
         self.window, self.stride, self.horizon, self.period = window, stride, horizon, period
 
     @property
@@ -109,8 +116,9 @@ class ForecastDataModule(ExampleDataModule):
     def cuts(self) -> tuple[int, int, int]:
         """Where the training, the validation and the test part end."""
         length = len(self.series)
-        if self._dataset == "etth1":
-            return 12 * _MONTH, 16 * _MONTH, min(20 * _MONTH, length)
+        if self._dataset in _TRANSFORMERS:
+            month = _MONTHS[_TRANSFORMERS[self._dataset]]
+            return 12 * month, 16 * month, min(20 * month, length)
         shares = self._fractions
         return round(length * shares[0]), round(length * (shares[0] + shares[1])), length
 
@@ -189,9 +197,9 @@ class ForecastDataModule(ExampleDataModule):
         if self._dataset in PACKAGED:
             return packaged_series(self._dataset, self._missing)
         path = self._file
-        if self._dataset == "etth1":
-            folder = dataset_folder("timeseries", _ETTH1, self._root)
-            name = folder / "ETTh1.csv"
-            path = str(name if name.exists() else name.with_name("ETTh1.csv.gz"))
+        if self._dataset in _TRANSFORMERS:
+            name = f"{_TRANSFORMERS[self._dataset]}.csv"
+            plain = dataset_folder("timeseries", _ETT.format(name), self._root) / name
+            path = str(plain if plain.exists() else plain.with_name(f"{name}.gz"))
         assert path is not None  # the constructor asks for one
-        return read_csv(path, self._columns, missing=self._missing, ignore=self._ignore)[0]
+        return read_csv(path, self._columns, missing=self._missing, ignore=self._ignore, header=self._header)[0]

@@ -86,7 +86,9 @@ class LabelledSeriesDataModule(AcceptorDataModule):
     ) -> None:
         super().__init__(batch_size, max_steps_per_batch, seed, workers)
         if (dataset is None) == (not train_files):
-            raise RnnzooError("give exactly one of data.dataset and data.train_files")
+            raise RnnzooError(
+                "give exactly one of data.dataset and data.train_files (--data.dataset null unsets a recipe's)"
+            )
         if dataset is not None and (validation_files or test_files or fractions):
             raise RnnzooError(
                 "data.dataset has its own training and test files: unset data.validation_files, data.test_files and "

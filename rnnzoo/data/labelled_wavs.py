@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from lightning.pytorch.utilities import rank_zero_warn
+
 from rnnzoo.data.acceptor import AcceptorDataModule
 from rnnzoo.data.examples import Example
 from rnnzoo.data.files import read_text
@@ -17,6 +19,7 @@ from rnnzoo.errors import RnnzooError, unknown
 
 _FSDD = "https://github.com/Jakobovski/free-spoken-digit-dataset"
 SETS = ("fsdd",)
+_NOISE = "_background_noise_"  # beside the words of the Speech Commands (Warden 2018)
 
 
 class _File(NamedTuple):
@@ -88,7 +91,9 @@ class LabelledWavsDataModule(AcceptorDataModule):
     ) -> None:
         super().__init__(batch_size, max_steps_per_batch, seed, workers)
         if (dataset is None) == (folder is None):
-            raise RnnzooError("give exactly one of data.dataset and data.folder")
+            raise RnnzooError(
+                "give exactly one of data.dataset and data.folder (--data.dataset null unsets a recipe's)"
+            )
         if dataset is not None:
             if dataset not in SETS:
                 raise RnnzooError(unknown("data.dataset", dataset, SETS))
@@ -165,6 +170,9 @@ class LabelledWavsDataModule(AcceptorDataModule):
             self._rate = one.waveform.rate  # if it was not given, that of the first
             if one.waveform.conversion:
                 self._done[one.waveform.conversion] += 1
+        if noise := sum(one.example.target == _NOISE for one in found):
+            said = f"{noise} file{' has' if noise == 1 else 's have'} the label {_NOISE}"
+            rank_zero_warn(f"{path}: {said}: unless noise is to be a class, give data.ignore: [{_NOISE}]")
         return found
 
     def _check_asked(self, known: set[str]) -> None:

@@ -8,12 +8,17 @@ from typing import Any
 from rnnzoo.data.examples import Example
 from rnnzoo.data.files import read_text
 from rnnzoo.data.roots import dataset_folder
-from rnnzoo.data.split_files import three_shares
+from rnnzoo.data.split_files import three_shares, without
 from rnnzoo.data.table_files import FORMATS, read_table
 from rnnzoo.data.text_vocabulary import TextVocabulary
 from rnnzoo.data.word_splits import split_words
 from rnnzoo.data.writing import SequencePairDataModule
 from rnnzoo.errors import RnnzooError
+
+_SEGMENTS = r"sed -n 's:.*<seg[^>]*>\(.*\)</seg>.*:\1:p'"
+_LINES = "grep -v '^<', of both files, leaves out the lines that are tags"
+_MARKUP = {"<?xml": _SEGMENTS, "<srcset": _SEGMENTS, "<refset": _SEGMENTS, "<tstset": _SEGMENTS, "<mteval": _SEGMENTS}
+_MARKUP |= {"<url>": _LINES, "<doc docid": _LINES}
 
 
 class ParallelTextDataModule(SequencePairDataModule):
@@ -105,7 +110,7 @@ class ParallelTextDataModule(SequencePairDataModule):
         if self._shares is not None and not (split == "test" and files):
             return self._drawn[split]
         if not files:
-            raise RnnzooError(f"there are no {split} examples: give data.{split}_files")
+            raise RnnzooError(f"there are no {split} examples: give data.{split}_files{without(split)}")
         return self._read_files(files)
 
     @cached_property
@@ -188,18 +193,35 @@ def read_pairs(source: str | Path, target: str | Path) -> list[Example]:
     """The lines of one file, each with the line of the same number of another.
 
     Raises:
-        RnnzooError: files of unequal numbers of lines, or an empty line; file and line are named.
+        RnnzooError: files of unequal numbers of lines, an empty line, or one that begins as the markup of published
+            talks and test sets does; file and line are named.
     """
     sides = [read_text(path).text.removesuffix("\n").split("\n") for path in (source, target)]
+    for path, (first, *_) in zip((source, target), sides, strict=True):
+        _refuse_markup(path, first)
     if len(sides[0]) != len(sides[1]):
         raise RnnzooError(
             f"{source} has {len(sides[0]):,} lines and {target} {len(sides[1]):,}: line n of one must belong to line n "
             "of the other"
         )
-    return [
-        _pair(one, other, f"{source}:{number}", f"{target}:{number}")
-        for number, (one, other) in enumerate(zip(*sides, strict=True), 1)
-    ]
+    try:
+        return [
+            _pair(one, other, f"{source}:{number}", f"{target}:{number}")
+            for number, (one, other) in enumerate(zip(*sides, strict=True), 1)
+        ]
+    except RnnzooError as error:
+        empty = sum(not (one.strip() and other.strip()) for one, other in zip(*sides, strict=True))
+        raise RnnzooError(
+            f"{error}; {empty:,} of {len(sides[0]):,} pairs have an empty side, and a table of the others is made by "
+            f"paste {source} {target} | awk -F'\\t' '$1 ~ /[^ ]/ && $2 ~ /[^ ]/' > pairs.tsv"
+        ) from None
+
+
+def _refuse_markup(path: str | Path, first: str) -> None:
+    """Refuse the tagged talks of IWSLT and the test sets of WMT, whose lines are not all sentences."""
+    for beginning, remedy in _MARKUP.items():
+        if first.lower().startswith(beginning):
+            raise RnnzooError(f"{path}:1: {first[:40]!r} is markup, not a sentence: take the sentences out ({remedy})")
 
 
 def _pair(source: Any, target: Any, place: str, target_place: str) -> Example:

@@ -70,7 +70,7 @@ class SplitFiles:
             return self._shared[split]
         files = {"train": self.train, "validation": self.validation, "test": self.test}[split]
         if not files:
-            raise RnnzooError(f"there are no {split} examples: give data.{split}_files")
+            raise RnnzooError(f"there are no {split} examples: give data.{split}_files{without(split)}")
         return _read(files, read_file)
 
     @property
@@ -78,6 +78,11 @@ class SplitFiles:
         """The files' names, for the title of a table."""
         names = [Path(path).name for path in (*self.train, *self.validation, *self.test)]
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+
+
+def without(split: str) -> str:
+    """What can be done without the examples of a split that are not given, for a message."""
+    return ", or train alone, which needs none (rnnzoo fit)" if split == "test" else ""
 
 
 def check_own_files(

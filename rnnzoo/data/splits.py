@@ -53,14 +53,17 @@ def splits_from_files(train: Sequence[str], validation: Sequence[str], test: Seq
 def splits_from_folder(folder: str | Path) -> Splits:
     """The splits from the files of a folder whose names contain train, valid (or val, dev) and test.
 
-    Such are `ptb.train.txt`, `wiki.valid.tokens` and `test.txt.gz`; other files are left alone, sub-folders too.
+    Such are `ptb.train.txt`, `wiki.valid.tokens` and `test.txt.gz`; other files are left alone, sub-folders too. Where
+    no file is named so, there may be a sub-folder for each split, with all its texts, as PG-19 has them.
 
     Raises:
         RnnzooError: If a split has no file or more than one, if a name fits two splits, or a file cannot be used.
     """
     folder = Path(folder)
     names = _file_names(folder)
-    fits = {split: [name for name in names if any(word in name.lower() for word in _NAMES[split])] for split in _NAMES}
+    fits = _fitting(names)
+    if not any(fits.values()) and any((below := _fitting(_folder_names(folder))).values()):
+        names, fits = _folder_names(folder), below
     for split, found in fits.items():
         if len(found) != 1:
             problem = f"files fit '{split}': {', '.join(found)}" if found else f"file fits '{split}'"
@@ -76,7 +79,7 @@ def splits_from_folder(folder: str | Path) -> Splits:
             f"data.folder: in {folder} the name {twice} fits more than one split; name the files by "
             "data.train_files, data.validation_files and data.test_files instead"
         )
-    splits = splits_from_files(*[[str(folder / name)] for name in chosen])
+    splits = splits_from_files(*[_texts(folder / name) for name in chosen])
     return replace(splits, description=f"folder {folder.resolve().name}")
 
 
@@ -94,6 +97,24 @@ def splits_from_folder_fractions(folder: str | Path, fractions: Sequence[float])
         raise RnnzooError(f"data.folder: {folder} has no files: give the folder that has the texts")
     splits = splits_from_fractions([str(folder / name) for name in names], fractions)
     return replace(splits, description=f"folder {folder.resolve().name}")
+
+
+def _fitting(names: Sequence[str]) -> dict[str, list[str]]:
+    """The names that fit each split."""
+    return {split: [name for name in names if any(word in name.lower() for word in _NAMES[split])] for split in _NAMES}
+
+
+def _folder_names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _texts(path: Path) -> list[str]:
+    """A file, or all files of a folder in the order of their names."""
+    if not path.is_dir():
+        return [str(path)]
+    if not (names := _file_names(path)):
+        raise RnnzooError(f"data.folder: {path} has no files: give the texts of this split")
+    return [str(path / name) for name in names]
 
 
 def _file_names(folder: Path) -> list[str]:

@@ -41,6 +41,11 @@ def read_table(path: str | Path, columns: Sequence[str | int], header: bool = Tr
         raise RnnzooError(
             f"{path}: of no known format: let its name end in {', '.join(FORMATS)}, or one of them and .gz"
         )
+    if None in columns:  # what YAML makes of `text_column: #1 String`
+        raise RnnzooError(
+            f"{path}: a column to read is null: give its name or position; in a YAML file a name that begins with a "
+            "hash mark stands in quotes"
+        )
     text = read_text(path).text
     if ending in _OBJECTS:
         yield from _objects(text, path, columns)
@@ -52,7 +57,12 @@ def read_table(path: str | Path, columns: Sequence[str | int], header: bool = Tr
     for row, place in rows:
         width = width or max(len(row), *(position + 1 for position in at))
         if len(row) != width:
-            raise RnnzooError(f"{place}: {len(row)} columns, where {width} are expected: {_shown(row)}")
+            remedy = "correct or remove it"
+            if ending in _TABS:
+                lines = [line.count("\t") != width - 1 for line in text.split("\n") if line]
+                if 2 * sum(lines) < len(lines):
+                    remedy += f"; {sum(lines):,} rows are so: awk -F'\\t' 'NF == {width}' keeps the others"
+            raise RnnzooError(f"{place}: {len(row)} columns, where {width} are expected: {_shown(row)}: {remedy}")
         yield [row[position] for position in at], place
 
 

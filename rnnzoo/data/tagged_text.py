@@ -26,6 +26,7 @@ class TaggedTextDataModule(TaggerDataModule):
             first is the one that counts.
         word_column: the position of the word.
         tabs: whether columns are separated by single tabs, else by any number of spaces and tabs.
+        comment: how lines begin that are passed over, such as `# ` in Universal NER; "": there are none.
         scheme: of the first column, a name of `rnnzoo.text.schemes.SCHEMES`, or one for each of several columns: tags
             that break it are an error.
         min_frequency: words that occur less often in the training sentences are `<unk>`.
@@ -49,6 +50,7 @@ class TaggedTextDataModule(TaggerDataModule):
         tag_columns: dict[str, int] = {"tag": -1},  # noqa: B006  # never changed
         word_column: int = 0,
         tabs: bool = False,
+        comment: str = "",
         scheme: dict[str, str] | str | None = None,
         min_frequency: int = 1,
         max_vocabulary: int | None = None,
@@ -65,7 +67,7 @@ class TaggedTextDataModule(TaggerDataModule):
             raise RnnzooError("data.tag_columns is empty: name at least one, such as {tag: -1}")
         self.files = SplitFiles(train_files, validation_files or [], test_files or [], fractions, split_seed)
         self.columns, self._places = list(tag_columns), list(tag_columns.values())
-        self._word_column, self._separator = word_column, "\t" if tabs else None
+        self._word_column, self._separator, self._comment = word_column, "\t" if tabs else None, comment
         self._schemes = {self.columns[0]: scheme} if isinstance(scheme, str) else dict(scheme or {})
         self._vocabulary = TextVocabulary(
             "whitespace", min_frequency, max_vocabulary, lowercase, characters, vocabulary_from
@@ -91,7 +93,7 @@ class TaggedTextDataModule(TaggerDataModule):
     def read_file(self, path: str) -> list[Example]:
         """The sentences of a file."""
         found = []
-        for sentence in read_columns(path, self._word_column, self._places, self._separator):
+        for sentence in read_columns(path, self._word_column, self._places, self._separator, self._comment):
             for column, scheme in self._schemes.items():
                 try:
                     validate(sentence.columns[self.columns.index(column)], scheme)

@@ -1,5 +1,6 @@
 """Texts whose label is the name of their folder, or of their file."""
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,10 @@ from typing import Any
 from rnnzoo.data.acceptor import AcceptorDataModule
 from rnnzoo.data.examples import Example
 from rnnzoo.data.files import read_text
-from rnnzoo.data.split_files import share_out, three_shares
+from rnnzoo.data.split_files import share_out, three_shares, without
 from rnnzoo.data.text_vocabulary import TextVocabulary
 from rnnzoo.encodings import TextEncoding
 from rnnzoo.errors import RnnzooError
-
-_ENDINGS = (".txt", ".txt.gz")
 
 
 class TextFoldersDataModule(AcceptorDataModule):
@@ -25,7 +24,7 @@ class TextFoldersDataModule(AcceptorDataModule):
     - a `.txt` file for each label, and in it one text a line (`names/Czech.txt`); empty lines hold none.
 
     Other files in them, such as read-me files, are an error unless their names begin with a dot or `ignore` has them.
-    Also `.txt.gz`.
+    Also `.txt.gz`. Where the names of the texts end otherwise, or in nothing, `ending` says so.
 
     Args:
         train_folder: to learn from.
@@ -35,10 +34,12 @@ class TextFoldersDataModule(AcceptorDataModule):
             they are two shares, of training and validation.
         split_seed: of that draw.
         ignore: names of files and folders in them that hold no examples.
+        ending: of the files' names, before `.gz`; "": any, as of the 20 newsgroups.
+        encoding: of the files, a name that Python knows, such as `latin-1`.
         tokenizer: `word`, `whitespace`, `character` or `subword`, or a dictionary of the name and its arguments.
         min_frequency: tokens that occur less often in the training texts are `<unk>`.
         max_vocabulary: of the others at most so many, the frequent first; `<unk>` counts.
-        lowercase: whether words are looked up in lower case.
+        lowercase: whether words are looked up in lower case; characters keep their case.
         characters: whether the characters of each word are there too, for an input layer that reads them.
         vocabulary_from: a checkpoint whose vocabulary comes first, for `input.kind pretrained`.
         batch_size: as in `ExampleDataModule`, and so are the rest.
@@ -58,6 +59,8 @@ class TextFoldersDataModule(AcceptorDataModule):
         fractions: list[float] | None = None,
         split_seed: int = 0,
         ignore: list[str] | None = None,
+        ending: str = ".txt",
+        encoding: str = "utf-8",
         tokenizer: str | dict[str, Any] = "word",
         min_frequency: int = 1,
         max_vocabulary: int | None = None,
@@ -82,6 +85,13 @@ class TextFoldersDataModule(AcceptorDataModule):
         apart = "data.test_folder" if test_folder else None
         self.fractions = None if fractions is None else three_shares(fractions, apart)
         self.split_seed, self.ignore = split_seed, tuple(ignore or ())
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            raise RnnzooError(
+                f"data.encoding: unknown encoding {encoding!r}: give one that Python knows, such as latin-1 or cp1252"
+            ) from None
+        self._ending, self._encoding = ending, encoding
         self._vocabulary = TextVocabulary(
             tokenizer, min_frequency, max_vocabulary, lowercase, characters, vocabulary_from
         )
@@ -96,13 +106,16 @@ class TextFoldersDataModule(AcceptorDataModule):
         """The texts of a split, label by label, files in the order of their names."""
         folder = self.folders[split]
         if folder is not None and (self.fractions is None or split == "test"):
-            return self._checked(split, read_labelled_folder(folder, self.ignore))
+            return self._checked(split, self._read_folder(folder))
         if self.fractions is None:
-            raise RnnzooError(f"there are no {split} examples: give data.{split}_folder")
+            raise RnnzooError(f"there are no {split} examples: give data.{split}_folder{without(split)}")
         if not self._shared:
-            examples = read_labelled_folder(str(self.folders["train"]), self.ignore)
+            examples = self._read_folder(str(self.folders["train"]))
             self._shared = share_out(examples, self.fractions, self.split_seed)
         return self._shared[split]
+
+    def _read_folder(self, folder: str) -> list[Example]:
+        return read_labelled_folder(folder, self.ignore, self._ending, self._encoding)
 
     def _checked(self, split: str, examples: list[Example]) -> list[Example]:
         """The examples of a folder of its own, whose labels must be those of the training folder."""
@@ -121,12 +134,16 @@ class TextFoldersDataModule(AcceptorDataModule):
         return self._vocabulary.fit(examples)
 
 
-def read_labelled_folder(folder: str | Path, ignore: Sequence[str] = ()) -> list[Example]:
+def read_labelled_folder(
+    folder: str | Path, ignore: Sequence[str] = (), ending: str = ".txt", encoding: str = "utf-8"
+) -> list[Example]:
     """The texts of a folder, each with the label that its folder or file is named after.
 
     Args:
-        folder: it has either folders or `.txt` files.
+        folder: it has either folders or files.
         ignore: names that are passed over, beside those that begin with a dot.
+        ending: of the files' names, before `.gz`.
+        encoding: of the files.
 
     Raises:
         RnnzooError: no such folder, nothing in it, both kinds, another file, or a text that cannot be read or is empty.
@@ -142,30 +159,31 @@ def read_labelled_folder(folder: str | Path, ignore: Sequence[str] = ()) -> list
             f"labels, of {', '.join(entry.name for entry in folders)}"
         )
     if not folders:
-        return [example for path in entries for example in _lines(path)]
-    return [Example(_text(path), label.name, str(path)) for label in folders for path in _entries(label, ignore)]
+        return [example for path in entries for example in _lines(path, ending, encoding)]
+    files = [(path, label.name) for label in folders for path in _entries(label, ignore)]
+    return [Example(_text(path, ending, encoding), label, str(path)) for path, label in files]
 
 
-def _lines(path: Path) -> list[Example]:
-    label, lines = _stem(path), _text(path).split("\n")
+def _lines(path: Path, ending: str, encoding: str) -> list[Example]:
+    label, lines = _stem(path, ending), _text(path, ending, encoding).split("\n")
     return [Example(line.strip(), label, f"{path}:{at}") for at, line in enumerate(lines, 1) if line.strip()]
 
 
-def _text(path: Path) -> str:
-    _stem(path)
-    return read_text(path).text
+def _text(path: Path, ending: str, encoding: str) -> str:
+    _stem(path, ending)
+    return read_text(path, encoding, "data.encoding").text
 
 
-def _stem(path: Path) -> str:
-    """The name of a `.txt` file without its ending."""
-    ending = next((ending for ending in _ENDINGS if path.name.endswith(ending)), None)
-    if ending is None or path.is_dir():
+def _stem(path: Path, ending: str) -> str:
+    """The name of a file of texts without its ending."""
+    name = path.name.removesuffix(".gz")
+    if path.is_dir() or not name.endswith(ending):
         kind = "folder" if path.is_dir() else "file"
         raise RnnzooError(
-            f"{path}: a {kind} is no text: only {' and '.join(_ENDINGS)} files are expected here; let its name end so, "
-            f"move it, or give data.ignore: [{path.name}]"
+            f"{path}: a {kind} is no text: only {ending} and {ending}.gz files are expected here; let its name end so, "
+            f"move it, or give data.ignore: [{path.name}], or give data.ending, of the names of the texts ('': any)"
         )
-    return path.name.removesuffix(ending)
+    return name.removesuffix(ending)
 
 
 def _entries(folder: Path, ignore: Sequence[str]) -> list[Path]:

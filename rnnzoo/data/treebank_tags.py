@@ -58,7 +58,9 @@ class ConlluDataModule(TaggerDataModule):
     ) -> None:
         super().__init__(batch_size, max_steps_per_batch, seed, workers)
         if (treebank is None) == (not train_files):
-            raise RnnzooError("give exactly one of data.treebank and data.train_files")
+            raise RnnzooError(
+                "give exactly one of data.treebank and data.train_files (--data.treebank null unsets a recipe's)"
+            )
         if treebank not in (None, "ewt"):
             raise RnnzooError(f"unknown data.treebank {treebank!r}: ewt is known; give others by data.train_files")
         check_own_files(root, train_files, validation_files, test_files)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rnnzoo.tasks import Acceptor
+from rnnzoo.tasks import Acceptor, Tagger
 
 RECIPE = """
 seed_everything: 1
@@ -41,6 +41,39 @@ def test_a_test_tells_of_each_class_without_being_asked(rnnzoo, recipe: str) -> 
     confusion.unlink()
     assert rnnzoo("test", recipe, *weights).code == 0
     assert confusion.is_file()
+
+
+@pytest.mark.parametrize("flags", [["--data.text_column", "#1 String"], ["--data.text_column=#1 String"]])
+def test_a_text_that_begins_with_a_hash_mark_is_a_text(rnnzoo, recipe: str, flags: list[str]) -> None:
+    for split in ("train", "validation", "test"):
+        path = Path(f"{split}.tsv")
+        path.write_text(path.read_text().replace("text", "#1 String", 1))
+    refused = rnnzoo("fit", recipe, "--data.text_colum", "#1 String")
+    assert refused.err.startswith("rnnzoo: unknown key data.text_colum: did you mean data.text_column")
+    ran = rnnzoo("fit", recipe, "--wandb", "off", *flags)
+    assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize("way", ["flag", "file"])
+def test_comments_of_tagged_words(rnnzoo, way: str) -> None:
+    sentence = "# id 1\n# _ O\nAda _ B-PER\n\n"
+    for split in ("train", "validation"):
+        Path(f"{split}.conll").write_text(sentence * 2)
+    comment = ", comment: '# id '" if way == "file" else ""
+    Path("tags.yaml").write_text(
+        "model: {class_path: rnnzoo.tasks.Tagger, init_args: {stack: {hidden_size: 3}}}\n"
+        "data: {class_path: rnnzoo.data.TaggedTextDataModule, init_args: "
+        f"{{train_files: [train.conll], validation_files: [validation.conll]{comment}}}}}\n"
+        "trainer: {accelerator: cpu, max_epochs: 1}\n"
+    )
+    if way == "flag":
+        refused = rnnzoo("fit", "tags.yaml", "--wandb", "off")
+        assert "each of the 2 sentences begins with a line that begins with a hash mark: give data." in refused.err
+    ran = rnnzoo("fit", "tags.yaml", "--wandb", "off", *(["--data.comment", "# id "] if way == "flag" else []))
+    assert ran.code == 0, ran.err
+    (run,) = Path("runs/tags").iterdir()
+    (checkpoint,) = (run / "checkpoints").glob("best.ckpt")
+    assert Tagger.load_from_checkpoint(checkpoint).predict([["#", "Ada"]])[0][1][0] == "Ada"
 
 
 def test_predictions_are_plain_data_in_the_order_of_the_file(rnnzoo, recipe: str) -> None:

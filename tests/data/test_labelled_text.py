@@ -28,7 +28,7 @@ def test_classes_and_vocabulary_are_those_of_training(tmp_path: Path) -> None:
     batch = next(iter(data.val_dataloader()))
     assert batch.inputs.tokens.tolist() == [[0, 0, 4]]
     assert batch.targets.tolist() == [0]
-    with pytest.raises(RnnzooError, match=r"there are no test examples: give data\.test_files"):
+    with pytest.raises(RnnzooError, match=r"there are no test examples: give data\.test_files, or train alone"):
         data.test_dataloader()
 
 

@@ -237,7 +237,7 @@ def test_cmudict_of_version_0_7b(tmp_path: Path) -> None:
 def test_documents_of_ontonotes_begin_with_a_comment(tmp_path: Path) -> None:
     path = _write(tmp_path, "a.gold_conll", "#begin document (bc/cctv/00/cctv_0000); part 000\n")
     data = TaggedTextDataModule([path], fractions=[0.8, 0.1, 0.1], word_column=3, tag_columns={"ner": 10})
-    with pytest.raises(RnnzooError, match=r"a\.gold_conll:1: column 10 is missing.*'#begin doc.*remove it where"):
+    with pytest.raises(RnnzooError, match=r"a\.gold_conll:1: column 10 is missing.*'#begin doc.*data\.comment, how"):
         data.examples("train")
 
 

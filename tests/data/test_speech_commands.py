@@ -65,6 +65,12 @@ def test_lists_say_which_split_a_file_is_in(folder: Path) -> None:
     assert {split: len(packed.examples(split)) for split in names} == {"train": 8, "validation": 2, "test": 2}
 
 
+def test_noise_that_would_be_a_word_is_named(folder: Path) -> None:
+    options = {**_options(folder), "ignore": []}
+    with pytest.warns(UserWarning, match=r"1 file has the label _background_noise_.*data\.ignore"):
+        assert LabelledWavsDataModule(**options).labels == ["_background_noise_", "bed", "cat"]
+
+
 def test_mistakes_of_lists(folder: Path) -> None:
     options = _options(folder)
     for odd in ({"test_list": None}, {"split_by": "x", "test": ["a"], "validation": ["b"]}):
