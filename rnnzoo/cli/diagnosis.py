@@ -31,17 +31,9 @@ def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException
         roots: the annotation of each key of the first level.
         complaint: what jsonargparse said.
     """
-    classes = _classes(given)
-    for at, item in enumerate(given):
-        try:
-            if item.where.endswith("+"):  # a new entry of a list, which the flags behind it mean
-                added = (*item.key, str(len(_entries(item.key, classes))))
-                classes[added] = item
-            options = dict.fromkeys(OPTIONS, Any) if item.where.startswith("--") else {}
-            _follow(item, {**roots, **options}, classes)
-        except RnnzooError as error:
-            if not _is_replaced(item, given[at + 1 :], classes):
-                return error
+    mistake = first_mistake(given, given, roots)
+    if mistake is not None:
+        return mistake
     cause: BaseException | None = complaint
     while cause is not None:  # a constructor that refused its arguments, below jsonargparse's account of it
         if isinstance(cause, RnnzooError):
@@ -52,12 +44,62 @@ def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException
     return RnnzooError(" ".join(line for line in lines if line and not line.startswith(noise)))
 
 
+def first_mistake(among: Sequence[Given], given: Sequence[Given], roots: Parameters) -> RnnzooError | None:
+    """The error of the first of some keys that is unknown or has an impossible value; None if there is none.
+
+    Args:
+        among: the keys to look at.
+        given: all keys, in the order of the merge.
+        roots: the annotation of each key of the first level.
+    """
+    classes = _classes(given)
+    for at, item in enumerate(given):
+        try:
+            if item.where.endswith("+"):  # a new entry of a list, which the flags behind it mean
+                added = (*item.key, str(len(_entries(item.key, classes))))
+                classes[added] = item
+            if item in among:
+                options = dict.fromkeys(OPTIONS, Any) if item.where.startswith("--") else {}
+                _follow(item, {**roots, **options}, classes)
+        except RnnzooError as error:
+            if not _is_replaced(item, given[at + 1 :], classes):
+                return error
+    return None
+
+
+def kept_nulls(given: Sequence[Given]) -> list[Given]:
+    """The keys that are null when all is merged: jsonargparse lets null stand for any type, and says nothing."""
+    classes = _classes(given)
+    nulls = []
+    for at, item in enumerate(given):
+        replaced = any(
+            all(mine == other for mine, other in zip(item.key, later.key, strict=False)) for later in given[at + 1 :]
+        )
+        named = classes.get(item.key)
+        empty = named is not None and _file(named) == _file(item)  # `init_args:` with nothing behind it
+        if _is_null(item) and not replaced and not empty:
+            nulls.append(item)
+    return nulls
+
+
+def _file(item: Given) -> str:
+    return item.where.rpartition(":")[0]
+
+
+def _shown(item: Given) -> str:
+    return "null" if _is_null(item) else repr(item.value)
+
+
+def _is_null(item: Given) -> bool:
+    return item.value is None or (item.value == "null" and item.where.startswith("--"))
+
+
 def _classes(given: Sequence[Given]) -> dict[tuple[str, ...], Given]:
     """What names the class at each key: its ``class_path``, or the key's own text (``--model rnnzoo.tasks.X``)."""
     found = {
         item.key[:-1] if item.key[-1] == "class_path" else item.key: item
         for item in given
-        if isinstance(item.value, str)
+        if isinstance(item.value, str) and not _is_null(item)
     }
     lists = ((item, enumerate(item.value)) for item in given if isinstance(item.value, list))
     bare = {(*item.key, str(at)): Given(item.key, name, item.where) for item, names in lists for at, name in names}
@@ -67,8 +109,7 @@ def _classes(given: Sequence[Given]) -> dict[tuple[str, ...], Given]:
 def _is_replaced(item: Given, later: Sequence[Given], classes: Mapping[tuple[str, ...], Given]) -> bool:
     """Whether a key of a file is of a class that something behind it replaces: it is dropped with that class."""
     named = [classes.get(item.key[:depth]) for depth in range(1, len(item.key))]
-    file = item.where.rpartition(":")[0]
-    return any(one in later and one.where.rpartition(":")[0] != file for one in named if one is not None)
+    return any(one in later and _file(one) != _file(item) for one in named if one is not None)
 
 
 def _follow(item: Given, roots: Parameters, classes: Mapping[tuple[str, ...], Given]) -> None:
@@ -169,7 +210,10 @@ def _signature(of: Callable[..., Any]) -> Parameters:
             hints = {}
         for parameter in parameters:
             if parameter.name != "self" and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-                found.setdefault(parameter.name, hints.get(parameter.name, Any))
+                hint = hints.get(parameter.name, Any)
+                if parameter.default is None and hint is not Any:
+                    hint = hint | None  # what many write and leave to the reader
+                found.setdefault(parameter.name, hint)
         if not any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
             break
     return found
@@ -212,6 +256,8 @@ def _find_class(named: Given, base: type | None) -> Callable[..., Any]:
             raise RnnzooError(f"{named.where}: {unknown('class', name, [known for known in known if known[0] != '_'])}")
         return known[name]
     try:
+        if not module_name:
+            raise ModuleNotFoundError(name=module_name)
         module = import_module(module_name)
     except ModuleNotFoundError as error:
         raise RnnzooError(
@@ -239,7 +285,15 @@ def _subclasses(base: type) -> list[type]:
 
 def _check_value(item: Given, annotation: Any) -> None:
     """Refuse a value that does not fit the annotation; a class's name and what cannot be judged alone pass."""
-    if annotation is Any or isinstance(annotation, _Fixed) or item.value is None:
+    if annotation is Any:
+        return
+    if isinstance(annotation, _Fixed):
+        raise RnnzooError(f"{item.place}{item.name} must be a mapping of its keys, not {_shown(item)}")
+    if isinstance(item.value, list) and all(dataclasses.is_dataclass(choice) for choice in _choices(annotation)):
+        raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not {item.value!r}")
+    if _is_null(item):
+        if not _takes_null(annotation, as_text=item.value is not None):
+            raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not null")
         return
     base = _base_class(annotation)
     if base is not None:
@@ -255,6 +309,18 @@ def _check_value(item: Given, annotation: Any) -> None:
             parser.parse_object({"value": item.value})
     except (jsonargparse.ArgumentError, TypeError, ValueError):
         raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not {item.value!r}") from None
+
+
+def _takes_null(annotation: Any, as_text: bool) -> bool:
+    """Whether null may stand here, or, where it was written as a flag, the text ``null``; what is not known may.
+
+    >>> _takes_null(float | None, as_text=False), _takes_null(str, as_text=False), _takes_null(str, as_text=True)
+    (True, False, True)
+    """
+    choices = _choices(annotation)
+    known = all(isinstance(choice, type) or typing.get_origin(choice) is not None for choice in choices)
+    literals = [value for choice in choices for value in typing.get_args(choice) if choice is not value]
+    return not known or type(None) in choices or None in literals or (as_text and str in choices)
 
 
 def _spell(annotation: Any) -> str:
@@ -277,6 +343,9 @@ def _spell(annotation: Any) -> str:
             words += map(str, typing.get_args(choice))
         elif typing.get_origin(choice) is list:
             words.append("a list, written [A, B]")
+        elif typing.get_origin(choice) is _CALLABLE:
+            made = typing.get_args(choice)[-1]
+            words.append(f"a class of {getattr(made, '__name__', made)}")
         else:
             words.append(f"a {str(choice).replace('typing.', '')}")
     return " or ".join(words)

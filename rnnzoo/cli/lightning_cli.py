@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from rnnzoo.callbacks import ClassReporter, ExactResume, InterruptCheckpoint, LastCheckpoint, ThroughputMonitor
 from rnnzoo.cli import console, keys, metrics_file, runs, wandb
 from rnnzoo.cli.checkpoints import AtomicCheckpointIO
-from rnnzoo.cli.diagnosis import diagnose, roots
+from rnnzoo.cli.diagnosis import diagnose, first_mistake, kept_nulls, roots
 from rnnzoo.cli.links import links
 from rnnzoo.cli.request import Request, lack
 from rnnzoo.errors import RnnzooError
@@ -81,8 +81,13 @@ class RecipeCLI(LightningCLI):
         try:
             self.config = parser.parse_args(args)
         except (ArgumentError, TypeError, ValueError, KeyError) as error:
-            first_level = roots(Trainer, LightningModule, LightningDataModule, seed_everything=bool | int)
-            raise diagnose(self.request.given, first_level, lack(self.request) or error) from None
+            raise diagnose(self.request.given, self._roots(), lack(self.request) or error) from None
+        mistake = first_mistake(kept_nulls(self.request.given), self.request.given, self._roots())
+        if mistake is not None:
+            raise mistake
+
+    def _roots(self) -> dict[str, Any]:
+        return roots(Trainer, LightningModule, LightningDataModule, seed_everything=bool | int)
 
     def instantiate_classes(self) -> None:
         """Make data, model and Trainer; a constructor's refusal stays the one line that it is."""
@@ -91,6 +96,9 @@ class RecipeCLI(LightningCLI):
         except (TypeError, ValueError) as error:  # jsonargparse wraps what a constructor raises
             if isinstance(error.__cause__, RnnzooError):
                 raise error.__cause__ from None
+            mistake = first_mistake(self.request.given, self.request.given, self._roots())
+            if mistake is not None:  # jsonargparse takes any plain value where a dataclass should be
+                raise mistake from None
             raise
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -111,7 +119,7 @@ class RecipeCLI(LightningCLI):
             kwargs["enable_autolog_hparams"] = False  # SaveRecipe logs the whole recipe, without the vocabulary
         try:
             return super().instantiate_trainer(**kwargs)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, ModuleNotFoundError) as error:  # the last: an accelerator's package is absent
             raise RnnzooError(f"trainer: {error}") from error
 
     def _folder(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,8 +69,8 @@ class LanguageModelNetwork(nn.Module):
         self.output_dropout = make_dropout(dropout)
         self.head = _make_head(head, self.stack.output_size, self.embedding, tied, cutoffs)
         if init_range is not None:
-            if init_range <= 0:
-                raise RnnzooError(f"init_range must be above 0, not {init_range}")
+            if not 0 < init_range < math.inf:
+                raise RnnzooError(f"init_range must be above 0 and finite, not {init_range}")
             for option in ("init", "forget_bias"):
                 if option in stack.cell_options:
                     raise RnnzooError(f"init_range would overwrite stack.cell_options.{option}: give one of them")

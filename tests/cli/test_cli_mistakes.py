@@ -59,6 +59,10 @@ import pytest
             "(rnnzoo cp)",
         ),
         ("--model.dropout abc", "model.dropout must be a float, not 'abc'"),
+        ("--model.dropout null", "model.dropout must be a float, not null"),
+        ("--model.optimizer null", "model.optimizer must be a class of Optimizer, not null"),
+        ("--model.optimizer .Adam", "--model.optimizer: .Adam: there is no module ''"),
+        ("--trainer null", "trainer must be a mapping of its keys, not null"),
         ("--model.stack.hidden_size 2.5", "model.stack.hidden_size must be an int, not '2.5'"),
         ("--trainer.max_epochs abc", "trainer.max_epochs must be an int or null, not 'abc'"),
         ("--model.optimizer AdamWW", "--model.optimizer: unknown class 'AdamWW': did you mean 'AdamW', 'Adam', "),
@@ -85,6 +89,7 @@ import pytest
         ("--config gone.yaml", "--config: no such file: gone.yaml"),
         ("--data.corpus null", "give exactly one of data.corpus and data.folder"),
         ("--trainer.accelerator gpuu", "trainer: You selected an invalid accelerator name"),
+        ("--trainer.accelerator tpu", "trainer: Requirement 'torch_xla"),
     ],
 )
 def test_flag(rnnzoo, flags: str, message: str) -> None:
@@ -103,6 +108,8 @@ def test_flag(rnnzoo, flags: str, message: str) -> None:
             ":8: unknown key model.stack.hidden_sizee: did you mean model.stack.hidden_size?",
         ),
         ("hidden_size: 3", "hidden_size: many", ":8: model.stack.hidden_size must be an int, not 'many'"),
+        ("hidden_size: 3", "hidden_size:", ":8: model.stack.hidden_size must be an int, not null"),
+        ("stack:\n      hidden_size: 3", "stack: []", ":7: model.stack must be a ToyStack or null, not []"),
         ("hidden_size: 3", "hidden_size: 3\n      hidden_size: 4", ":9: the key model.stack.hidden_size stands twice"),
         ("    stack:", "    vocabulary: [a]\n    stack:", ":7: model.vocabulary cannot be given"),
         ("toy_task.ToyTask", "toy_task.ToyTaks", ":5: unknown class in toy_task 'ToyTaks': did you mean 'ToyTask'?"),
@@ -172,3 +179,14 @@ def test_a_refused_run_leaves_no_folder(rnnzoo) -> None:
     wrong = rnnzoo("fit", "transducer/pydoc-word-lstm", "--data.folder", ".", "--model.dropout", "7", "--wandb", "off")
     assert wrong.code == 2
     assert not any(Path("runs").rglob("*-*-*_*"))
+
+
+def test_null_is_kept_where_it_can_be(rnnzoo) -> None:
+    """Null unsets what may be unset, a flag replaces a file's null, and a section may be empty."""
+    recipe = Path("toy.yaml")
+    recipe.write_text(recipe.read_text().replace("hidden_size: 3", "hidden_size:"))
+    result = rnnzoo(
+        "fit", "toy.yaml", "--model.stack.hidden_size", "3", "--trainer.callbacks", "null", "--print_config"
+    )
+    assert (result.code, result.err) == (0, "")
+    assert "hidden_size: 3" in result.out
