@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from rnnzoo.callbacks.adaptive_clipping import clip_adaptively, excluded_parameters
 from rnnzoo.callbacks.logging_steps import logs_this_step
+from rnnzoo.callbacks.manual_clipping import allow_manual_clipping, refuse_manual_clipping
 from rnnzoo.errors import RnnzooError, unknown
 
 
@@ -73,9 +74,9 @@ class GradientClipping(Callback):
 
     Raises:
         RnnzooError: no limit is given, or one that is not positive; gradients would be clipped twice (by
-            ``Trainer(gradient_clip_val)``, by the module's ``configure_gradient_clipping``, by a second
-            GradientClipping); a parameter group or module that does not exist; a strategy that cuts gradients into
-            shards; not-finite gradients, as said above.
+            ``Trainer(gradient_clip_val)``, by the module's ``configure_gradient_clipping`` or, optimized by hand, its
+            ``clip_gradients``, by a second GradientClipping); a parameter group or module that does not exist; a
+            strategy that cuts gradients into shards; not-finite gradients, as said above.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class GradientClipping(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check names against the optimizers and the module, which exist by now."""
         require_whole_gradients(trainer, "GradientClipping")
+        refuse_manual_clipping(pl_module, "GradientClipping would clip again")
         groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
         names = {str(group["name"]) for group in groups if "name" in group}
         for name in self.per_group:
@@ -150,6 +152,14 @@ class GradientClipping(Callback):
                 raise RnnzooError(f"GradientClipping(per_group): {unknown('parameter group', name, names)}{remedy}")
         if self.adaptive is not None:
             self._excluded = excluded_parameters(pl_module, self.adaptive_exclude)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Leave the module as it was."""
+        allow_manual_clipping(pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave the module as it was."""
+        allow_manual_clipping(pl_module)
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
         """Clip, or skip."""

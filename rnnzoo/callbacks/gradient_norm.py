@@ -11,6 +11,7 @@ from torch.utils.hooks import RemovableHandle
 from rnnzoo.callbacks.gradient_clipping import GradientClipping, require_whole_gradients
 from rnnzoo.callbacks.layer_names import parameter_layer
 from rnnzoo.callbacks.logging_steps import logs_this_step
+from rnnzoo.callbacks.manual_clipping import allow_manual_clipping, refuse_manual_clipping
 from rnnzoo.errors import RnnzooError
 
 
@@ -33,8 +34,9 @@ class GradientNormMonitor(Callback):
         norm_type: p; ``inf`` (in YAML ``.inf``) for the largest magnitude.
 
     Raises:
-        RnnzooError: the callback comes after GradientClipping, so that ``grad/norm`` would be the clipped norm; a
-            strategy that cuts gradients into shards.
+        RnnzooError: the callback comes after GradientClipping, or the module optimizes by hand and clips by its
+            ``clip_gradients``, so that ``grad/norm`` would be the clipped norm; a strategy that cuts gradients into
+            shards.
     """
 
     def __init__(self, every_n_steps: int | None = None, norm_type: float = 2.0) -> None:
@@ -60,15 +62,17 @@ class GradientNormMonitor(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Hook into the optimizers: only they see the gradients after clipping and before a manual ``zero_grad``."""
         require_whole_gradients(trainer, "GradientNormMonitor")
+        refuse_manual_clipping(pl_module, "GradientNormMonitor would report the clipped norm as grad/norm")
         self._handles = [
             optimizer.register_step_post_hook(self._measure_after_step) for optimizer in trainer.optimizers
         ]
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Leave the optimizers as they were."""
+        """Leave the optimizers and the module as they were."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
+        allow_manual_clipping(pl_module)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave the optimizers as they were."""

@@ -8,7 +8,7 @@ from lightning.pytorch.plugins import MixedPrecision
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 from torch import nn
 
-from rnnzoo.callbacks import GradientClipping
+from rnnzoo.callbacks import GradientClipping, GradientNormMonitor
 from rnnzoo.callbacks.gradient_clipping import require_whole_gradients
 from rnnzoo.errors import RnnzooError
 
@@ -205,6 +205,31 @@ def test_clipping_twice_is_refused(known, fit):
         fit(Overriding(), [BATCH], [GradientClipping(max_norm=1.0)])
     with pytest.raises(RnnzooError, match=r"two GradientClipping callbacks.*keep one"):
         fit(known(), [BATCH], [GradientClipping(max_norm=1.0), GradientClipping(max_value=1.0)])
+
+
+@pytest.mark.parametrize(
+    ("callback", "consequence"),
+    [
+        (GradientClipping(max_norm=1.0), "GradientClipping would clip again"),
+        (GradientNormMonitor(), "GradientNormMonitor would report the clipped norm"),
+    ],
+    ids=["clipping", "norm"],
+)
+def test_clipping_by_hand_is_refused(manual, fit, callback, consequence):
+    class ClippingByHand(manual):
+        def training_step(self, batch, batch_idx):
+            self.manual_backward(self.loss(batch))
+            for optimizer in self.optimizers():
+                self.clip_gradients(optimizer, gradient_clip_val=1.0)
+                optimizer.step()
+                optimizer.zero_grad()
+
+    module = ClippingByHand()
+    with pytest.raises(RnnzooError, match=rf"ClippingByHand calls clip_gradients.*{consequence}.*leave the call out"):
+        fit(module, [BATCH], [callback])
+    before = module.flat()
+    fit(module, [BATCH], [])  # nothing of the refusal is left
+    assert (before - module.flat())[:2].norm().item() == pytest.approx(1.0)
 
 
 def test_limits_that_limit_nothing_are_refused():
