@@ -20,6 +20,7 @@ from rnnzoo.text.vocabulary import END, UNKNOWN
 
 _WINDOW = 35
 _EVALUATION_WINDOW = 256
+_LARGEST_SEED = 2**32 - 1  # that of seed_everything; the loaders multiply it
 
 
 class LanguageModelDataModule(LightningDataModule):
@@ -250,6 +251,8 @@ class LanguageModelDataModule(LightningDataModule):
                 raise RnnzooError(f"data.{key}: {value!r} must be a whole number")
             if value < 1:
                 raise RnnzooError(f"data.{key}: {value} must be at least 1")
+        if type(self.seed) is not int or not 0 <= self.seed <= _LARGEST_SEED:
+            raise RnnzooError(f"data.seed: {self.seed!r} must be a whole number from 0 to {_LARGEST_SEED}")
 
     def _check_vocabulary_keys(self) -> None:
         limited = [

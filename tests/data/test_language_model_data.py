@@ -163,6 +163,8 @@ def test_without_test_text_the_rest_works(folder):
         ({"train_files": "a.txt"}, r"data.train_files is a list, not the text 'a.txt': write \[a.txt\]"),
         ({"corpus": "pydoc", "batch_size": 2.5}, "data.batch_size: 2.5 must be a whole number"),
         ({"corpus": "pydoc", "batch_size": 0}, "data.batch_size: 0 must be at least 1"),
+        ({"corpus": "pydoc", "seed": 10**20}, "data.seed: 100000000000000000000 must be a whole number from 0 to 429"),
+        ({"corpus": "pydoc", "seed": -1}, "data.seed: -1 must be a whole number from 0 to "),
         ({"corpus": "pydoc", "mode": "sentence"}, "unknown data.mode 'sentence': did you mean 'sentences'"),
         ({"corpus": "pydoc", "mode": "sentences", "random_window": True}, "data.random_window is about lanes"),
         ({"corpus": "pydoc", "mode": "sentences", "window": 35}, "data.window is about lanes"),
