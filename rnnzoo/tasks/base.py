@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import torch
 from lightning import LightningModule
 from lightning.pytorch.plugins.precision import DoublePrecision, HalfPrecision
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
@@ -311,6 +312,8 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
     def _refuse_non_finite(self, what: str, value: Tensor | None) -> None:
         said = "not finite" if value is None else f"{float(value)}"
         step = self.trainer.global_step
+        if self.trainer.state.fn != TrainerFn.FITTING:
+            raise RnnzooError(f"{what} is {said}: look for NaN or infinity in the data, or in the weights")
         remedy = (
             "lower the learning rate or clip the gradients (rnnzoo.callbacks.GradientClipping), and go on from an "
             "earlier checkpoint"
