@@ -32,8 +32,17 @@ class ChannelsFirst(nn.Module):
         self.module = module
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, height, width, channels) to (N, D) or (N, places, D)."""
+        """Images (N, height, width, channels) to (N, D) or (N, places, D).
+
+        Raises:
+            RnnzooError: the module gives no tensor.
+        """
         seen: Tensor = self.module(images.permute(0, 3, 1, 2))
+        if not isinstance(seen, Tensor):
+            raise RnnzooError(
+                f"the image encoder {type(self.module).__name__} gave a {type(seen).__name__}, not one tensor (N, D) "
+                "or (N, D, rows, columns): name a part of it that gives one (backbone.until), or a module around it"
+            )
         return seen.flatten(2).transpose(1, 2) if seen.dim() == 4 else seen
 
 

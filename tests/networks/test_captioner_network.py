@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from rnnzoo.errors import RnnzooError
 from rnnzoo.networks.captioner import CaptionerNetwork
 from rnnzoo.networks.decoder_config import DecoderConfig
+from rnnzoo.networks.image_backbones import ChannelsFirst
 
 N, P, D, T, V, H = 2, 4, 3, 5, 7, 6
 
@@ -120,3 +121,15 @@ def test_what_cannot_be_says_what_to_do() -> None:
         make(Vector(), attention="additive").init_state(images())
     with pytest.raises(RnnzooError, match=r"must give \(N, 3\) or \(N, P, 3\), and gave \(2, 4, 2\)"):
         make(nn.Identity()).init_state(images())
+
+
+class Levels(nn.Module):
+    """Gives a map for each level, as segmenters and `features_only` of timm do."""
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [images, images[:, :, ::2, ::2]]
+
+
+def test_an_encoder_that_gives_no_single_tensor_is_named() -> None:
+    with pytest.raises(RnnzooError, match="the image encoder Levels gave a list, not one tensor"):
+        make(ChannelsFirst(Levels())).init_state(torch.zeros(N, 4, 4, D))
