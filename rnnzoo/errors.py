@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any
 
 
@@ -106,6 +107,21 @@ def require_count(name: str, value: Any) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise RnnzooError(f"{name} must be a whole number of at least 1, not {value!r}")
+
+
+def require_seed(name: str, value: Any) -> None:
+    """Refuse what is no seed: a whole number from 0 to 2^32 - 1, as Lightning's `seed_everything` has it.
+
+    >>> require_seed("seed", 1 << 40)
+    Traceback (most recent call last):
+        ...
+    rnnzoo.errors.RnnzooError: seed must be a whole number from 0 to 4294967295, not 1099511627776
+
+    Raises:
+        RnnzooError: not such a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) < 1 << 32:
+        raise RnnzooError(f"{name} must be a whole number from 0 to {(1 << 32) - 1}, not {value!r}")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -66,10 +66,12 @@ def caption_page(shown: Sequence[Captioned], title: str) -> str:
 def lit(picture: Tensor, weights: Tensor) -> Tensor:
     """A picture (height, width, channels) of bytes, dark but for the places (rows, columns) of great weight.
 
-    A pixel is multiplied by ``0.15 + 0.85 w / max w``, w the weight of its place, between places interpolated.
+    A pixel is multiplied by ``0.15 + 0.85 w / max w``, w the weight of its place, between places interpolated; by 0.15
+    where no place has any.
     """
+    largest = weights.max().clamp(min=torch.finfo(weights.dtype).tiny)
     bright = torch.nn.functional.interpolate(
-        (weights / weights.max())[None, None].float(), picture.shape[:2], mode="bilinear", align_corners=False
+        (weights / largest)[None, None].float(), picture.shape[:2], mode="bilinear", align_corners=False
     )
     return (picture * (0.15 + 0.85 * bright[0, 0, :, :, None])).round().to(torch.uint8)
 

@@ -34,7 +34,9 @@ HELP = """usage: rnnzoo {command} RECIPE [--ckpt_path CHECKPOINT] [--wandb offli
   what the trainer's mean        https://lightning.ai/docs/pytorch/stable/common/trainer.html"""
 TRAINING = ("fit", "run")
 WANDB_MODES = ("offline", "online", "off")
-SOURCES = ("data.corpus", "data.folder", "data.train_files")
+TEXTS = ("data.corpus", "data.folder", "data.train_files")
+PACKAGED = ("data.corpus", "data.dataset", "data.treebank")
+FILES = ("data.folder", "data.train_files", "data.file")
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def read(command: str, argv: Sequence[str]) -> Request | None:
     return Request(
         command,
         recipe,
-        _with_class_for_help([*unset, *_nulls_as_files(arguments, given)], given),
+        _with_class_for_help([*unset, *_as_in_a_file(arguments, given)], given),
         given,
         _find_checkpoint(checkpoint, recipe, runs_root(given)),
         wandb,
@@ -160,21 +162,24 @@ def _find_checkpoint(which: str | None, recipe: Recipe, root: Path) -> Path | No
 
 
 def _one_source(of_recipe: Sequence[Given], of_flags: Sequence[Given]) -> tuple[list[str], list[str]]:
-    """Let a text given as a flag replace the recipe's, since there can be only one: flags that unset it, and notes."""
-    chosen = [item.name for item in of_flags if item.name in SOURCES and item.value != "null"]
+    """Let data given as a flag replace the recipe's, since there can be only one: flags that unset it, and notes."""
     mentioned = [item.name for item in of_flags]
-    replaced = [
-        item
-        for item in of_recipe
-        if chosen and item.value is not None and item.name in SOURCES and item.name not in mentioned
-    ]
-    return (
-        [f"--{item.name}=null" for item in replaced],
-        [f"{chosen[0]} replaces the recipe's {item.name} ({item.value})" for item in replaced],
-    )
+    unset, notes = [], []
+    for item in [] if "data" in mentioned or "data.class_path" in mentioned else of_recipe:
+        others = [flag.name for flag in of_flags if flag.value != "null" and _excludes(flag.name, item.name)]
+        if others and item.value is not None and item.name not in mentioned:
+            unset.append(f"--{item.name}=null")
+            notes.append(f"{others[0]} replaces the recipe's {item.name} ({item.value})")
+    return unset, notes
 
 
-def _nulls_as_files(flags: Sequence[str], given: Sequence[Given]) -> list[str]:
+def _excludes(one: str, other: str) -> bool:
+    """Whether only one of two keys can say where the data are."""
+    of_both = (one in PACKAGED and other in FILES) or (one in FILES and other in PACKAGED)
+    return one != other and (of_both or (one in TEXTS and other in TEXTS))
+
+
+def _as_in_a_file(flags: Sequence[str], given: Sequence[Given]) -> list[str]:
     """Each ``--model.decoder.attention null`` and each ``--data.comment "# "`` as what a file would say.
 
     jsonargparse hands a flag of a class within a class on as text, and makes the text ``None`` of a null; and of what

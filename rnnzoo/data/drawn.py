@@ -10,7 +10,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 
 from rnnzoo.data.loader import StatefulLoader
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, require_seed
 
 Batch = TypeVar("Batch")
 
@@ -84,12 +84,13 @@ class DrawnDataModule(LightningDataModule, ABC):
         seed: Of all examples.
 
     Raises:
-        RnnzooError: If a size is below 1.
+        RnnzooError: If a size is below 1, or the seed is none.
     """
 
     def __init__(self, train_size: int, validation_size: int, test_size: int, batch_size: int, seed: int) -> None:
         super().__init__()
         self.sizes = {"train": train_size, "validation": validation_size, "test": test_size}
+        require_seed("data.seed", seed)
         self.batch_size, self.seed = batch_size, seed
         for key, value in (
             *((f"{split}_size", size) for split, size in self.sizes.items()),

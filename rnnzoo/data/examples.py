@@ -13,7 +13,7 @@ from rnnzoo.data.example_loaders import BatchSize, BucketedLoader, OrderedLoader
 from rnnzoo.data.loader import StatefulLoader
 from rnnzoo.data.store import SequenceStore
 from rnnzoo.encodings import InputEncoding
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, require_seed
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class ExampleDataModule(LightningDataModule):
         self.size = BatchSize(batch_size, max_steps_per_batch)
         if workers < 0:
             raise RnnzooError(f"data.workers: {workers} must be at least 0")
+        require_seed("data.seed", seed)
         self.seed, self.workers = seed, workers
         self._read: dict[str, Sequence[Example]] = {}
         self._stored: dict[str, SequenceStore] = {}

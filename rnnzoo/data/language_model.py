@@ -14,13 +14,12 @@ from rnnzoo.data.loader import StatefulLoader
 from rnnzoo.data.sentences import BucketedSentenceLoader, SentenceLoader
 from rnnzoo.data.sources import TextSource
 from rnnzoo.data.splits import Splits
-from rnnzoo.errors import RnnzooError, unknown
+from rnnzoo.errors import RnnzooError, require_seed, unknown
 from rnnzoo.text import Tokenizer, Vocabulary, build_tokenizer
 from rnnzoo.text.vocabulary import END, UNKNOWN
 
 _WINDOW = 35
 _EVALUATION_WINDOW = 256
-_LARGEST_SEED = 2**32 - 1  # that of seed_everything; the loaders multiply it
 
 
 class LanguageModelDataModule(LightningDataModule):
@@ -251,8 +250,7 @@ class LanguageModelDataModule(LightningDataModule):
                 raise RnnzooError(f"data.{key}: {value!r} must be a whole number")
             if value < 1:
                 raise RnnzooError(f"data.{key}: {value} must be at least 1")
-        if type(self.seed) is not int or not 0 <= self.seed <= _LARGEST_SEED:
-            raise RnnzooError(f"data.seed: {self.seed!r} must be a whole number from 0 to {_LARGEST_SEED}")
+        require_seed("data.seed", self.seed)
 
     def _check_vocabulary_keys(self) -> None:
         limited = [

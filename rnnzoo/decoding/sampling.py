@@ -20,7 +20,7 @@ from rnnzoo.decoding.contract import (
 from rnnzoo.decoding.filters import check_sampling, draw, filter_log_probs
 from rnnzoo.decoding.largest import largest
 from rnnzoo.decoding.limits import Limits
-from rnnzoo.errors import require_count
+from rnnzoo.errors import require_count, require_seed
 
 
 class Filters(NamedTuple):
@@ -76,12 +76,12 @@ def stream(
         (N,) int64, step after step.
 
     Raises:
-        RnnzooError: an argument outside its range, or an empty prompt.
+        RnnzooError: an argument outside its range, or an empty prompt; at the end, the network gave NaN.
     """
     limits = Limits(max_length, end_id, min_length, prefix, prefix_lengths)
     check_sampling(temperature, top_k, top_p, None)
     filters = Filters(temperature, top_k, top_p)
-    return (step.tokens[:, 0] for step in _steps(network, condition, prompt, limits, filters, 1, seed))
+    return _told(_steps(network, condition, prompt, limits, filters, 1, seed))
 
 
 def sample(
@@ -253,6 +253,15 @@ def _pick(log_probs: Tensor, normalised: bool, filters: Filters, generator: torc
     return tokens, log_probs.gather(-1, tokens[..., None]).squeeze(-1)
 
 
+def _told(steps: Iterator[Step]) -> Iterator[Tensor]:
+    """The tokens of single sequences, and at the end whether they mean anything."""
+    chosen = []
+    for step in steps:
+        chosen.append(step.log_probs)
+        yield step.tokens[:, 0]
+    refuse_nan(torch.cat(chosen, 1))
+
+
 def _collect(steps: Iterator[Step], end_id: int | None) -> Decoded:
     tokens, log_probs, drawn, ended = (torch.stack(part, -1) for part in zip(*steps, strict=True))
     lengths = (~ended).sum(-1) + ended.any(-1)
@@ -262,10 +271,15 @@ def _collect(steps: Iterator[Step], end_id: int | None) -> Decoded:
 
 
 def seeded(seed: int | None, device: torch.device) -> torch.Generator:
-    """A generator of its own, so that the global one is left alone."""
+    """A generator of its own, so that the global one is left alone.
+
+    Raises:
+        RnnzooError: no seed, see `rnnzoo.errors.require_seed`.
+    """
     generator = torch.Generator(device)
     if seed is None:
         generator.seed()
     else:
+        require_seed("seed", seed)
         generator.manual_seed(seed)
     return generator

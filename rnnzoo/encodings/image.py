@@ -145,11 +145,13 @@ class ImageEncoding:
                     upright = upright.convert("RGBA")
                     upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
                 array = np.asarray(upright.convert("L" if self.channels == 1 else "RGB"))
+        except RnnzooError:
+            raise
         except FileNotFoundError:
             raise RnnzooError(f"{name}: no such file") from None
         except UnidentifiedImageError:
             raise RnnzooError(f"{name} does not decode: it is of no format that Pillow knows") from None
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except (OSError, RuntimeError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise RnnzooError(f"{name} does not decode: {error}") from None
         pixels = torch.from_numpy(array.copy()).float() / 255
         return pixels[:, :, None] if pixels.dim() == 2 else pixels

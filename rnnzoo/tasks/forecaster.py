@@ -9,6 +9,7 @@ from torchmetrics import Metric
 
 from rnnzoo.baselines import Table, naive_forecast, seasonal_naive_forecast
 from rnnzoo.batches import ForecastBatch
+from rnnzoo.decoding.sampling import seeded
 from rnnzoo.encodings import SeriesEncoding
 from rnnzoo.errors import RnnzooError, unknown
 from rnnzoo.layers import GaussianHead, RegressionHead
@@ -129,12 +130,7 @@ class Forecaster(ReadingTask, Transducer):
         Raises:
             RnnzooError: the head gives points; as `predict`.
         """
-        generator = torch.Generator(self.device)
-        if seed is None:
-            generator.seed()
-        else:
-            generator.manual_seed(seed)
-        return self._continued(series, steps, generator)
+        return self._continued(series, steps, seeded(seed, self.device))
 
     def intervals(
         self, series: Sequence[Any], steps: int = 1, level: float = 0.9, draws: int = 200, seed: int = 0

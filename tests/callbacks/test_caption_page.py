@@ -53,6 +53,7 @@ def test_places_of_great_weight_are_bright() -> None:
     white = torch.full((4, 4, 1), 200, dtype=torch.uint8)
     shown = lit(white, torch.tensor([[0.8, 0.0], [0.0, 0.4]]))[..., 0]
     assert [int(shown[at]) for at in ((0, 0), (0, 3), (3, 0), (3, 3))] == [200, 30, 30, 115]
+    assert lit(white, torch.zeros(2, 2)).unique().tolist() == [30]  # where nothing is looked at
 
 
 def _fit(folder: Path, callbacks: list[Any]) -> tuple[Any, Any]:

@@ -300,6 +300,28 @@ def test_a_flag_that_names_the_text_replaces_the_recipes(rnnzoo) -> None:
     assert (data["corpus"], data["folder"]) == (None, "texts")
 
 
+def test_a_series_of_ones_own_replaces_the_recipes(rnnzoo, tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("a\n" + "".join(f"{step % 7}\n" for step in range(400)))
+    flags = ["--data.file", str(own), "--trainer.max_epochs", "1", "--wandb", "off"]
+    result = rnnzoo("fit", "forecaster/sunspots-lstm", *flags)
+    assert result.code == 0, result.err
+    assert result.err.splitlines()[0] == "data.file replaces the recipe's data.dataset (sunspots)"
+    (config,) = Path("runs").glob("**/config.yaml")
+    data = yaml.safe_load(config.read_text())["data"]["init_args"]
+    assert (data["dataset"], data["file"]) == (None, str(own))
+
+
+def test_data_of_another_class_are_asked_nothing_that_they_do_not_know(rnnzoo, tmp_path: Path) -> None:
+    """TaggedTextDataModule has no `treebank` that could be unset."""
+    own = tmp_path / "own.tsv"
+    own.write_text("a\tX\nb\tY\n\n" * 9)
+    flags = ["--data", "rnnzoo.data.TaggedTextDataModule", "--data.train_files", f"[{own}]", "--data.fractions"]
+    fit = ["fit", "tagger/ewt-upos-bilstm-char-crf", *flags, "[0.6,0.2,0.2]", "--data.characters", "true"]
+    result = rnnzoo(*fit, "--trainer.max_epochs", "1", "--wandb", "off")
+    assert result.code == 0, result.err
+
+
 def test_default_root_dir_moves_the_runs(rnnzoo) -> None:
     assert rnnzoo("fit", "toy.yaml", "--wandb", "off", "--trainer.default_root_dir", "elsewhere").code == 0
     assert not Path("runs").exists()

@@ -60,6 +60,19 @@ def test_a_temperature_of_almost_nothing_is_greedy(temperature: float) -> None:
     assert drawn.unique().tolist() == [1]
 
 
+def test_a_network_that_gives_nan_is_named_when_the_stream_ends() -> None:
+    table = P.float().expand(4, 4).clone()
+    table[1] = torch.nan  # after a 1, which row 1 begins with
+    with pytest.raises(RnnzooError, match=r"NaN as log-probability \(row 1\)"):
+        sample(Bigram(table), torch.tensor([[0], [1]]), 1)
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 32, 1.5, "1", True])
+def test_what_is_no_seed(seed: Any) -> None:
+    with pytest.raises(RnnzooError, match="seed must be a whole number from 0 to 4294967295"):
+        sample(Bigram(P.float().expand(4, 4)), torch.zeros(1, 1, dtype=torch.long), 1, seed=seed)
+
+
 def test_ties_at_the_edge_keep_the_first_ids() -> None:
     even = torch.full((4,), 0.25, dtype=torch.float64).log()
     torch.testing.assert_close(filter_log_probs(even, top_k=2).exp(), torch.tensor([0.5, 0.5, 0, 0]).double())

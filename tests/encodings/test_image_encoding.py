@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,20 @@ def test_pixels_of_16_bits_are_a_share_of_65535(channels: int, tmp_path: Path) -
     Image.fromarray(np.array([[0, 2**30]], dtype=np.int32)).save(tmp_path / "wide.tiff")
     for name in ("real.tiff", "wide.tiff"):
         with pytest.raises(
-            RnnzooError, match=rf"{name}: of 32-bit pixels no one knows which is white: save it with 8 or"
+            RnnzooError, match=f"^{re.escape(str(tmp_path / name))}: of 32-bit pixels no one knows which is white: "
         ):
             encoding.encode(tmp_path / name)
+
+
+def test_whatever_a_decoder_says_of_a_damaged_image_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of AVIF raises RuntimeError."""
+
+    def refuse(opened: object) -> object:
+        raise RuntimeError("Failed to decode frame 0")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(RnnzooError, match=r"broken\.avif does not decode: Failed to decode frame 0"):
+        ImageEncoding(1, 4, 1).encode("broken.avif")
 
 
 def test_a_video_is_its_frames(tmp_path: Path) -> None:
