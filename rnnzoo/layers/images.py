@@ -132,7 +132,8 @@ class FrameEncoder(nn.Module):
     """A vector of each image of a sequence, such as the frames of a video, all by the same small network.
 
     Two convolutions of 3 x 3, each of stride 2 and followed by a rectifier, and one linear layer over all that they
-    give, so that it matters where in the image something is.
+    give, so that it matters where in the image something is. Weights start as in He et al. 2015, eq. 10: the
+    vectors vary as much as the pixels do. As PyTorch starts them, they vary too little for a stack to learn from.
 
     Args:
         height: of the images.
@@ -160,6 +161,9 @@ class FrameEncoder(nn.Module):
         self.first = nn.Conv2d(channels, filters, 3, stride=2, padding=1)
         self.second = nn.Conv2d(filters, 2 * filters, 3, stride=2, padding=1)
         self.linear = nn.Linear(2 * filters * -(-height // 4) * -(-width // 4), output_size)
+        nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
+        nn.init.kaiming_normal_(self.second.weight, nonlinearity="relu")
+        nn.init.kaiming_normal_(self.linear.weight, nonlinearity="linear")
         self.output_size = output_size
 
     def forward(self, frames: Tensor, lengths: Tensor | None = None) -> Tensor:

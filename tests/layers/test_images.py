@@ -136,6 +136,14 @@ def test_padding_changes_nothing():
     torch.testing.assert_close(run(frames), plain)
 
 
+def test_vectors_vary_as_the_pixels_do_at_the_start() -> None:
+    """He et al. 2015, eq. 10: E[y^2] of a layer is that of the one below; a start of a third of it learned nothing."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        found = torch.stack([FrameEncoder(32, 32)(torch.randn(2, 8, 32, 32)).var() for _ in range(20)]).mean()
+    assert 0.8 < float(found) < 1.2
+
+
 def test_an_empty_batch_and_both_shapes_of_frames():
     net = FrameEncoder(5, 6)
     assert net(torch.rand(2, 0, 5, 6)).shape == (2, 0, 128)
