@@ -237,7 +237,7 @@ def _element_of_list(annotation: Any) -> Any:
 def _base_class(annotation: Any) -> type | None:
     """The class whose subclasses are to be named under this annotation; None where text or a number will do as well."""
     choices = _choices(annotation)
-    if any(choice in (str, int, float) for choice in choices):
+    if any(choice in (str, int, float, Any) for choice in choices):
         return None
     for choice in choices:
         if typing.get_origin(choice) is _CALLABLE:

@@ -93,6 +93,8 @@ class RecipeCLI(LightningCLI):
         """Make data, model and Trainer; a constructor's refusal stays the one line that it is."""
         try:
             super().instantiate_classes()
+        except RnnzooError:
+            raise
         except (TypeError, ValueError) as error:  # jsonargparse wraps what a constructor raises
             if isinstance(error.__cause__, RnnzooError):
                 raise error.__cause__ from None

@@ -181,6 +181,12 @@ def test_a_refused_run_leaves_no_folder(rnnzoo) -> None:
     assert not any(Path("runs").rglob("*-*-*_*"))
 
 
+def test_a_key_of_which_nothing_is_known_is_no_class(rnnzoo) -> None:
+    """MultiStepLR does not say what its gamma is; the recipe's 0.5 stands before the mistake."""
+    result = rnnzoo("fit", "transducer/wikitext2-zaremba-small", "--model.tide", "true")
+    assert (result.code, result.err) == (2, "rnnzoo: unknown key model.tide: did you mean model.tied?\n")
+
+
 def test_null_is_kept_where_it_can_be(rnnzoo) -> None:
     """Null unsets what may be unset, a flag replaces a file's null, and a section may be empty."""
     recipe = Path("toy.yaml")
