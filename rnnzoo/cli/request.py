@@ -164,8 +164,10 @@ def _find_checkpoint(which: str | None, recipe: Recipe, root: Path) -> Path | No
 def _one_source(of_recipe: Sequence[Given], of_flags: Sequence[Given]) -> tuple[list[str], list[str]]:
     """Let data given as a flag replace the recipe's, since there can be only one: flags that unset it, and notes."""
     mentioned = [item.name for item in of_flags]
+    if "data" in mentioned or "data.class_path" in mentioned:  # the recipe's keys go with its class
+        return [], []
     unset, notes = [], []
-    for item in [] if "data" in mentioned or "data.class_path" in mentioned else of_recipe:
+    for item in of_recipe:
         others = [flag.name for flag in of_flags if flag.value != "null" and _excludes(flag.name, item.name)]
         if others and item.value is not None and item.name not in mentioned:
             unset.append(f"--{item.name}=null")
