@@ -9,7 +9,7 @@ import difflib
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Union
 
@@ -31,7 +31,7 @@ def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException
         roots: the annotation of each key of the first level.
         complaint: what jsonargparse said.
     """
-    mistake = first_mistake(given, given, roots)
+    mistake = first_mistake(given, roots)
     if mistake is not None:
         return mistake
     cause: BaseException | None = complaint
@@ -44,31 +44,51 @@ def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException
     return RnnzooError(" ".join(line for line in lines if line and not line.startswith(noise)))
 
 
-def first_mistake(among: Sequence[Given], given: Sequence[Given], roots: Parameters) -> RnnzooError | None:
-    """The error of the first of some keys that is unknown or has an impossible value; None if there is none.
+def first_mistake(given: Sequence[Given], roots: Parameters) -> RnnzooError | None:
+    """The error of the first key that is unknown or has an impossible value; None if there is none.
 
     Args:
-        among: the keys to look at.
         given: all keys, in the order of the merge.
         roots: the annotation of each key of the first level.
     """
+    return next((error for _, error in _mistakes(given, roots)), None)
+
+
+def misplaced_null(given: Sequence[Given], roots: Parameters) -> RnnzooError | None:
+    """The error of the first null that stands where none may; None if there is none.
+
+    jsonargparse lets null stand for any type, and says nothing. What it takes beside, as keys that are handed on by
+    ``**kwargs`` to what cannot be seen from here, is none of this function's business.
+
+    Args:
+        given: see `first_mistake`.
+        roots: see there.
+    """
+    kept = _kept_nulls(given)
+    found = (error for item, error in _mistakes(given, roots) if isinstance(error, _NullError) and item in kept)
+    return next(found, None)
+
+
+class _NullError(RnnzooError):
+    """A null stands where none may."""
+
+
+def _mistakes(given: Sequence[Given], roots: Parameters) -> Iterator[tuple[Given, RnnzooError]]:
     classes = _classes(given)
     for at, item in enumerate(given):
         try:
             if item.where.endswith("+"):  # a new entry of a list, which the flags behind it mean
                 added = (*item.key, str(len(_entries(item.key, classes))))
                 classes[added] = item
-            if item in among:
-                options = dict.fromkeys(OPTIONS, Any) if item.where.startswith("--") else {}
-                _follow(item, {**roots, **options}, classes)
+            options = dict.fromkeys(OPTIONS, Any) if item.where.startswith("--") else {}
+            _follow(item, {**roots, **options}, classes)
         except RnnzooError as error:
             if not _is_replaced(item, given[at + 1 :], classes):
-                return error
-    return None
+                yield item, error
 
 
-def kept_nulls(given: Sequence[Given]) -> list[Given]:
-    """The keys that are null when all is merged: jsonargparse lets null stand for any type, and says nothing."""
+def _kept_nulls(given: Sequence[Given]) -> list[Given]:
+    """The keys that are null when all is merged."""
     classes = _classes(given)
     nulls = []
     for at, item in enumerate(given):
@@ -288,12 +308,13 @@ def _check_value(item: Given, annotation: Any) -> None:
     if annotation is Any:
         return
     if isinstance(annotation, _Fixed):
-        raise RnnzooError(f"{item.place}{item.name} must be a mapping of its keys, not {_shown(item)}")
+        kind = _NullError if _is_null(item) else RnnzooError
+        raise kind(f"{item.place}{item.name} must be a mapping of its keys, not {_shown(item)}")
     if isinstance(item.value, list) and all(dataclasses.is_dataclass(choice) for choice in _choices(annotation)):
         raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not {item.value!r}")
     if _is_null(item):
         if not _takes_null(annotation, as_text=item.value is not None):
-            raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not null")
+            raise _NullError(f"{item.place}{item.name} must be {_spell(annotation)}, not null")
         return
     base = _base_class(annotation)
     if base is not None:

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from rnnzoo.callbacks import ClassReporter, ExactResume, InterruptCheckpoint, LastCheckpoint, ThroughputMonitor
 from rnnzoo.cli import console, keys, metrics_file, runs, wandb
 from rnnzoo.cli.checkpoints import AtomicCheckpointIO
-from rnnzoo.cli.diagnosis import diagnose, first_mistake, kept_nulls, roots
+from rnnzoo.cli.diagnosis import diagnose, first_mistake, misplaced_null, roots
 from rnnzoo.cli.links import links
 from rnnzoo.cli.request import Request, lack
 from rnnzoo.errors import RnnzooError
@@ -82,7 +82,7 @@ class RecipeCLI(LightningCLI):
             self.config = parser.parse_args(args)
         except (ArgumentError, TypeError, ValueError, KeyError) as error:
             raise diagnose(self.request.given, self._roots(), lack(self.request) or error) from None
-        mistake = first_mistake(kept_nulls(self.request.given), self.request.given, self._roots())
+        mistake = misplaced_null(self.request.given, self._roots())
         if mistake is not None:
             raise mistake
 
@@ -98,7 +98,7 @@ class RecipeCLI(LightningCLI):
         except (TypeError, ValueError) as error:  # jsonargparse wraps what a constructor raises
             if isinstance(error.__cause__, RnnzooError):
                 raise error.__cause__ from None
-            mistake = first_mistake(self.request.given, self.request.given, self._roots())
+            mistake = first_mistake(self.request.given, self._roots())
             if mistake is not None:  # jsonargparse takes any plain value where a dataclass should be
                 raise mistake from None
             raise
