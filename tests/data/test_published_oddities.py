@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,14 +43,14 @@ def _write(path: Path, content: str | bytes) -> str:
     ids=["uner", "germeval", "multiconer"],
 )
 def test_comments_stand_between_the_sentences(
-    tmp_path: Path, content: str, comment: str, columns: dict[str, object], words: list[str]
+    tmp_path: Path, content: str, comment: str, columns: dict[str, Any], words: list[str]
 ) -> None:
     """Universal NER, GermEval 2014 and MultiCoNER; each has words that are a hash mark."""
     path = _write(tmp_path / "train.conll", content * 2)
-    options = {"train_files": [path], "validation_files": ["v"], **columns}
+    options: dict[str, Any] = {"train_files": [path], "validation_files": ["v"], **columns}
     with pytest.raises(RnnzooError, match=r"train\.conll:[13]: .*give data\.comment, how "):
-        TaggedTextDataModule(**options).examples("train")  # type: ignore[arg-type]
-    found = TaggedTextDataModule(**options, comment=comment).examples("train")  # type: ignore[arg-type]
+        TaggedTextDataModule(**options).examples("train")
+    found = TaggedTextDataModule(**options, comment=comment).examples("train")
     assert [(one.inputs, one.target) for one in found] == [(words, [["O", "O", "B-ORG"]])] * 2
 
 
@@ -79,18 +80,18 @@ def test_20_newsgroups_have_names_without_an_ending_and_are_latin_1(tmp_path: Pa
     for group in ("alt.atheism", "sci.space"):
         for number in range(5):
             _write(tmp_path / group / str(49960 + number), f"From: J\xf8rn\n\n{group} {number}\n".encode("latin-1"))
-    shares = {"train_folder": str(tmp_path), "fractions": [0.6, 0.2, 0.2]}
+    shares: dict[str, Any] = {"train_folder": str(tmp_path), "fractions": [0.6, 0.2, 0.2]}
     with pytest.raises(RnnzooError, match=r"alt\.atheism/49960: .*or give data\.ending"):
-        TextFoldersDataModule(**shares).examples("train")  # type: ignore[arg-type]
+        TextFoldersDataModule(**shares).examples("train")
     with pytest.raises(RnnzooError, match=r"alt\.atheism/49960: is not UTF-8: byte 0xf8 .*or give data\.encoding"):
-        TextFoldersDataModule(**shares, ending="").examples("train")  # type: ignore[arg-type]
-    data = TextFoldersDataModule(**shares, ending="", encoding="latin-1")  # type: ignore[arg-type]
+        TextFoldersDataModule(**shares, ending="").examples("train")
+    data = TextFoldersDataModule(**shares, ending="", encoding="latin-1")
     found = [example for split in ("train", "validation", "test") for example in data.examples(split)]
     assert sorted((one.inputs, one.target) for one in found) == [
         (f"From: Jørn\n\n{group} {number}\n", group) for group in ("alt.atheism", "sci.space") for number in range(5)
     ]
     with pytest.raises(RnnzooError, match=r"data\.encoding: unknown encoding 'latin-one'"):
-        TextFoldersDataModule(**shares, ending="", encoding="latin-one")  # type: ignore[arg-type]
+        TextFoldersDataModule(**shares, ending="", encoding="latin-one")
 
 
 def test_broken_rows_of_quora_pairs_are_named_with_what_keeps_the_others(tmp_path: Path) -> None:
