@@ -31,20 +31,17 @@ class Captioned(NamedTuple):
 
     Attributes:
         picture: (height, width, channels) bytes, with 1 or 3 channels.
-        written: the T tokens of its caption, the end among them.
+        caption: what was written, as text.
+        written: the T tokens of the caption, the end among them.
         weights: (T, rows, columns), where the model looked for each token; None: nothing is known of it.
         references: the captions that people gave it.
     """
 
     picture: Tensor
+    caption: str
     written: list[str]
     weights: Tensor | None
     references: list[str]
-
-    @property
-    def caption(self) -> str:
-        """The caption without the end token."""
-        return " ".join(self.written[:-1])
 
 
 def caption_page(shown: Sequence[Captioned], title: str) -> str:

@@ -65,7 +65,7 @@ class CaptionPage(Callback):
         with undisturbed(pl_module):
             seen = pl_module.attend([image for image, _ in pairs])  # type: ignore[operator]  # see setup
         shown = [
-            Captioned(one.picture, one.written, one.weights, references)
+            Captioned(one.picture, one.caption, one.written, one.weights, references)
             for one, (_, references) in zip(seen, pairs, strict=True)
         ]
         title = f"{getattr(data, 'description', type(data).__name__)}: {split}, step {trainer.global_step}"

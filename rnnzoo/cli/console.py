@@ -17,6 +17,7 @@ NOISE = (
     r".*anonymous? setting has no effect.*",
     r".*isinstance\(treespec, LeafSpec\).*",
     r".*is a wandb run already in progress.*",
+    r"Found .* module\(s\) in eval mode at the start of training.*",  # a frozen encoder, which is meant to be
 )
 
 

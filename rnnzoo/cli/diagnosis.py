@@ -54,23 +54,23 @@ def first_mistake(given: Sequence[Given], roots: Parameters) -> RnnzooError | No
     return next((error for _, error in _mistakes(given, roots)), None)
 
 
-def misplaced_null(given: Sequence[Given], roots: Parameters) -> RnnzooError | None:
-    """The error of the first null that stands where none may; None if there is none.
+def unseen_mistake(given: Sequence[Given], roots: Parameters) -> RnnzooError | None:
+    """The error of the first value that jsonargparse takes and says nothing of; None if there is none.
 
-    jsonargparse lets null stand for any type, and says nothing. What it takes beside, as keys that are handed on by
-    ``**kwargs`` to what cannot be seen from here, is none of this function's business.
+    It lets null stand for any type, and leaves out a whole trainer that is no mapping. What it takes beside, as keys
+    that are handed on by ``**kwargs`` to what cannot be seen from here, is none of this function's business.
 
     Args:
         given: see `first_mistake`.
         roots: see there.
     """
-    kept = _kept_nulls(given)
-    found = (error for item, error in _mistakes(given, roots) if isinstance(error, _NullError) and item in kept)
+    kept = _kept(given)
+    found = (error for item, error in _mistakes(given, roots) if isinstance(error, _UnseenError) and item in kept)
     return next(found, None)
 
 
-class _NullError(RnnzooError):
-    """A null stands where none may."""
+class _UnseenError(RnnzooError):
+    """A null stands where none may, or what is no mapping where the trainer's keys should."""
 
 
 def _mistakes(given: Sequence[Given], roots: Parameters) -> Iterator[tuple[Given, RnnzooError]]:
@@ -87,19 +87,20 @@ def _mistakes(given: Sequence[Given], roots: Parameters) -> Iterator[tuple[Given
                 yield item, error
 
 
-def _kept_nulls(given: Sequence[Given]) -> list[Given]:
-    """The keys that are null when all is merged."""
+def _kept(given: Sequence[Given]) -> list[Given]:
+    """The keys whose value stands when all is merged."""
     classes = _classes(given)
-    nulls = []
+    kept = []
     for at, item in enumerate(given):
         replaced = any(
             all(mine == other for mine, other in zip(item.key, later.key, strict=False)) for later in given[at + 1 :]
         )
         named = classes.get(item.key)
-        empty = named is not None and _file(named) == _file(item)  # `init_args:` with nothing behind it
-        if _is_null(item) and not replaced and not empty:
-            nulls.append(item)
-    return nulls
+        # `init_args:` with nothing behind it is no null
+        empty = _is_null(item) and named is not None and _file(named) == _file(item)
+        if not replaced and not empty:
+            kept.append(item)
+    return kept
 
 
 def _file(item: Given) -> str:
@@ -308,18 +309,21 @@ def _check_value(item: Given, annotation: Any) -> None:
     if annotation is Any:
         return
     if isinstance(annotation, _Fixed):
-        kind = _NullError if _is_null(item) else RnnzooError
-        raise kind(f"{item.place}{item.name} must be a mapping of its keys, not {_shown(item)}")
+        raise _UnseenError(f"{item.place}{item.name} must be a mapping of its keys, not {_shown(item)}")
     if isinstance(item.value, list) and all(dataclasses.is_dataclass(choice) for choice in _choices(annotation)):
         raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not {item.value!r}")
     if _is_null(item):
         if not _takes_null(annotation, as_text=item.value is not None):
-            raise _NullError(f"{item.place}{item.name} must be {_spell(annotation)}, not null")
+            raise _UnseenError(f"{item.place}{item.name} must be {_spell(annotation)}, not null")
         return
     base = _base_class(annotation)
     if base is not None:
         if isinstance(item.value, str) and item.value.replace(".", "").isidentifier():
             _find_class(item, base)
+        elif not isinstance(item.value, (str, dict)) and not _is_plain_choice(item.value, annotation):
+            raise RnnzooError(
+                f"{item.place}{item.name} must be a {base.__name__} (class_path and init_args), not {item.value!r}"
+            )
         return
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_argument("--value", type=annotation)
@@ -330,6 +334,13 @@ def _check_value(item: Given, annotation: Any) -> None:
             parser.parse_object({"value": item.value})
     except (jsonargparse.ArgumentError, TypeError, ValueError):
         raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not {item.value!r}") from None
+
+
+def _is_plain_choice(value: Any, annotation: Any) -> bool:
+    """Whether a number, a truth value or a list may stand where a class may: ``logger: false``, ``callbacks: []``."""
+    if isinstance(value, list):
+        return _element_of_list(annotation) is not None
+    return any(isinstance(choice, type) and isinstance(value, choice) for choice in _choices(annotation))
 
 
 def _takes_null(annotation: Any, as_text: bool) -> bool:

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from rnnzoo.callbacks import ClassReporter, ExactResume, InterruptCheckpoint, LastCheckpoint, ThroughputMonitor
 from rnnzoo.cli import console, keys, metrics_file, runs, wandb
 from rnnzoo.cli.checkpoints import AtomicCheckpointIO
-from rnnzoo.cli.diagnosis import diagnose, first_mistake, misplaced_null, roots
+from rnnzoo.cli.diagnosis import diagnose, first_mistake, roots, unseen_mistake
 from rnnzoo.cli.links import links
 from rnnzoo.cli.request import Request, lack
 from rnnzoo.errors import RnnzooError
@@ -82,7 +82,7 @@ class RecipeCLI(LightningCLI):
             self.config = parser.parse_args(args)
         except (ArgumentError, TypeError, ValueError, KeyError) as error:
             raise diagnose(self.request.given, self._roots(), lack(self.request) or error) from None
-        mistake = misplaced_null(self.request.given, self._roots())
+        mistake = unseen_mistake(self.request.given, self._roots())
         if mistake is not None:
             raise mistake
 

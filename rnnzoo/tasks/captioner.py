@@ -25,11 +25,13 @@ class Seen(NamedTuple):
 
     Attributes:
         picture: (height, width, channels) bytes: the image as the model sees it.
+        caption: what was written, as text.
         written: the T tokens that were written, the end among them.
         weights: (T, rows, columns), of each token the weights of the places, which sum to 1; None without attention.
     """
 
     picture: Tensor
+    caption: str
     written: list[str]
     weights: Tensor | None
 
@@ -120,7 +122,7 @@ class Captioner(LiveWritingTask):
         if written is not None and len(written) != len(raw):
             raise RnnzooError(f"{len(written)} captions for {len(raw)} images: give one for each")
         texts = self.write(raw) if written is None else [self._split(*one) for one in enumerate(written)]
-        vocabulary, found = self._written.vocabulary, []
+        vocabulary, join, found = self._written.vocabulary, self._written.tokenizer.join, []
         end = vocabulary.tokens[vocabulary.end_id or 0]
         with self.evaluating():
             for position, tokens in enumerate(texts):
@@ -130,7 +132,7 @@ class Captioner(LiveWritingTask):
                 if weights is not None:
                     sides = grid_sides(weights.shape[-1], self._image.height, self._image.width)
                     weights = weights[0].unflatten(-1, sides).cpu()
-                found.append(Seen(self._image.picture(source[0]), [*tokens, end], weights))
+                found.append(Seen(self._image.picture(source[0]), join(tokens), [*tokens, end], weights))
         return found
 
     def _split(self, position: int, text: str) -> list[str]:

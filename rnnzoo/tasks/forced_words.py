@@ -52,13 +52,13 @@ def phrase_ids(
     Raises:
         RnnzooError: a word that can be neither written nor copied, or not a list of phrases for each source.
     """
-    if len(phrases) != len(copied) or any(isinstance(own, str) for own in phrases):
+    given = [] if isinstance(phrases, str) else require_list("constraints", phrases)
+    if len(given) != len(copied) or not all(isinstance(own, (list, tuple)) for own in given):
         raise RnnzooError(
             f"constraints must be a list of phrases for each of the {len(copied)} sources: [['a phrase']]"
         )
     return [
-        [_ids(phrase, "the phrase", written, words) for phrase in own]
-        for own, words in zip(phrases, copied, strict=True)
+        [_ids(phrase, "the phrase", written, words) for phrase in own] for own, words in zip(given, copied, strict=True)
     ]
 
 

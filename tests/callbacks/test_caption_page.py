@@ -31,8 +31,8 @@ def test_a_page_has_the_images_and_the_texts() -> None:
     grey = torch.full((4, 6, 1), 7, dtype=torch.uint8)
     html = caption_page(
         [
-            Captioned(PICTURE, ["a", "<eos>"], weights, ["A <b>dog</b> & cat", "two"]),
-            Captioned(grey, ["<eos>"], None, ["x"]),
+            Captioned(PICTURE, "a", ["a", "<eos>"], weights, ["A <b>dog</b> & cat", "two"]),
+            Captioned(grey, "", ["<eos>"], None, ["x"]),
         ],
         'a "title" <1>',
     )
@@ -134,13 +134,13 @@ def test_the_table_of_wandb_shows_where_the_model_looked(monkeypatch: pytest.Mon
     monkeypatch.setattr(WandbLogger, "log_table", lambda self, key, **given: tables.append({"key": key, **given}))
     logger = WandbLogger.__new__(WandbLogger)
     weights = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]], [[0.5, 0.5]]])
-    _log_table(logger, [Captioned(PICTURE, ["a", "b", "<eos>"], weights, ["x", "y z"])], 7)
-    _log_table(logger, [Captioned(PICTURE, ["a", "<eos>"], None, ["x"])], 8)
+    _log_table(logger, [Captioned(PICTURE, "ab", ["a", "b", "<eos>"], weights, ["x", "y z"])], 7)
+    _log_table(logger, [Captioned(PICTURE, "a", ["a", "<eos>"], None, ["x"])], 8)
     with_attention, without = tables
     assert (with_attention["key"], with_attention["step"]) == ("captions", 7)
     assert with_attention["columns"] == ["image", "caption", "references", "attention"]
     image, caption, references, looked = with_attention["data"][0]
-    assert (caption, references) == ("a b", "x\ny z")
+    assert (caption, references) == ("ab", "x\ny z")
     assert isinstance(looked, wandb.Image)
     np.testing.assert_array_equal(np.asarray(image.image), PICTURE.numpy())
     seen = np.asarray(looked.image)

@@ -1,5 +1,6 @@
 """A mistake in what is given is one line that names the key, the value and the nearest valid names; exit code 2."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,26 @@ def test_a_refused_run_leaves_no_folder(rnnzoo) -> None:
     wrong = rnnzoo("fit", "transducer/pydoc-word-lstm", "--data.folder", ".", "--model.dropout", "7", "--wandb", "off")
     assert wrong.code == 2
     assert not any(Path("runs").rglob("*-*-*_*"))
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "message"),
+    [
+        ("trainer", "[]", "17: trainer must be a mapping of its keys, not []"),
+        ("trainer", "3", "17: trainer must be a mapping of its keys, not '3'"),
+        ("data", "[]", "13: data must be a LightningDataModule (class_path and init_args), not []"),
+        ("data", "3", "13: unknown class '3' (known: "),
+        ("model", "[1]", "4: model must be a LightningModule (class_path and init_args), not [1]"),
+    ],
+)
+def test_a_section_is_a_mapping(rnnzoo, section: str, value: str, message: str) -> None:
+    recipe = Path("toy.yaml")
+    sections = re.split(r"^(?=\w)", recipe.read_text(), flags=re.MULTILINE)
+    recipe.write_text("".join(f"{section}: {value}\n" if s.startswith(f"{section}:") else s for s in sections))
+    result = rnnzoo("fit", "toy.yaml", "--wandb", "off")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"rnnzoo: toy.yaml:{message}")
+    assert result.err.count("\n") == 1
 
 
 def test_a_key_of_which_nothing_is_known_is_no_class(rnnzoo) -> None:

@@ -367,3 +367,16 @@ def test_interrupt_saves_and_says_how_to_resume(rnnzoo, tmp_path: Path) -> None:
     assert result.code == 0, result.err
     last = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
     assert last["global_step"] == epochs * 4
+
+
+def test_a_part_that_stays_as_it_is_is_nothing_to_warn_of(
+    rnnzoo, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    """A frozen encoder is in evaluation mode all the time, which Lightning takes for a mistake."""
+    import toy_task
+
+    monkeypatch.setattr(
+        toy_task.ToyTask, "on_fit_start", lambda self: setattr(self, "frozen", torch.nn.Linear(1, 1).eval())
+    )
+    assert rnnzoo("fit", "toy.yaml", "--wandb", "off").code == 0
+    assert not [one for one in recwarn if "eval mode" in str(one.message)]

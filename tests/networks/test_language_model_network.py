@@ -111,6 +111,7 @@ def test_dropouts_act_where_they_are_said_to() -> None:
         ({"input_dropout": -0.1}, "input_dropout must be a probability"),
         ({"embedding_dropout": 1.0}, "dropout of embedding rows"),
         ({"init_range": 0.0}, "init_range must be above 0"),
+        ({"init_range": float("inf")}, "init_range must be above 0 and finite, not inf"),
         ({"embedding_size": 0}, "embedding_size must be at least 1"),
     ],
 )

@@ -39,11 +39,11 @@ def _batch() -> WritingBatch:
     return WritingBatch(source, inputs, TARGETS, LENGTHS)
 
 
-def _task(attention: bool = True, **given: Any) -> Captioner:
+def _task(attention: bool = True, target: Any = TARGET, **given: Any) -> Captioner:
     torch.manual_seed(0)
     decoder = {**DECODER, "attention": "additive" if attention else None}
     options = {"backbone": {"width": 4}, "max_length": 6, "beam_size": 2, **given}
-    return Captioner(IMAGES, TARGET, decoder=decoder, **options)  # type: ignore[arg-type]  # a dictionary will do
+    return Captioner(IMAGES, target, decoder=decoder, **options)  # type: ignore[arg-type]  # a dictionary will do
 
 
 @pytest.mark.parametrize("attention", [False, True], ids=["s_0", "attention"])
@@ -113,7 +113,7 @@ def test_the_loss_is_that_of_a_decoder_that_starts_from_the_vector() -> None:
 def test_attend_shows_the_image_as_it_is_seen_and_the_weights_of_the_loss() -> None:
     task = _task()
     seen = task.attend(RAW[:2], ["a red dog", "dog"])
-    assert seen[0].written == ["a", "red", "dog", "<eos>"]
+    assert (seen[0].caption, seen[0].written) == ("a red dog", ["a", "red", "dog", "<eos>"])
     assert torch.equal(seen[0].picture[..., 0], torch.from_numpy(RAW[0]))
     with task.evaluating():
         output = task.network(_batch().source, _batch().inputs, LENGTHS)
@@ -123,6 +123,8 @@ def test_attend_shows_the_image_as_it_is_seen_and_the_weights_of_the_loss() -> N
     torch.testing.assert_close(weights.flatten(1), output.weights[0])
     assert task.attend(RAW[:1])[0].written[:-1] == task.write(RAW[:1])[0]
     assert _task(attention=False).attend(RAW[:1])[0].weights is None
+    by_letter = _task(target={**TARGET, "tokenizer": "character", "vocabulary": ["<unk>", "<eos>", "d", "g", "o"]})
+    assert by_letter.attend(RAW[:1], ["dog"])[0].caption == "dog"
     with pytest.raises(RnnzooError, match="1 captions for 2 images"):
         task.attend(RAW[:2], ["dog"])
     with pytest.raises(RnnzooError, match=r"^caption 1: there is no token in ''$"):

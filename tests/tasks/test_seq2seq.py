@@ -197,6 +197,13 @@ def test_a_forced_word_may_be_one_of_the_source(beam_size: int) -> None:
         task.predict(sources, prefix="rose")
     with pytest.raises(RnnzooError, match=r"^input 1: "):
         task.predict(["a", ""], prefix="a")
+    with pytest.raises(RnnzooError, match="give a list of prefixes, not 3"):
+        task.predict(sources, prefix=3)
+    for wrong in ("thorn", [None, None], [["thorn"], 3], [["thorn"]], ["thorn", "thorn"]):
+        with pytest.raises(RnnzooError, match="constraints must be a list of phrases for each of the 2 sources"):
+            task.predict(sources, constraints=wrong)
+    with pytest.raises(RnnzooError, match="give a list of constraints, not 5"):
+        task.predict(sources, constraints=5)
 
 
 def test_the_loss_of_a_copied_word_is_its_attention() -> None:
