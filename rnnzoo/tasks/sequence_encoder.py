@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -56,7 +58,7 @@ class SequenceEncoder(ReadingTask):
         >>> encoding = {"kind": "text", "tokenizer": "word", "vocabulary": ["<unk>", "good", "bad"]}
         >>> task = SequenceEncoder(encoding, {"kind": "match"}, stack=StackConfig(hidden_size=8))
         >>> task.encode(["good , not bad", "bad"]).shape
-        torch.Size([2, 8])
+        (2, 8)
     """
 
     network: EncoderNetwork
@@ -108,12 +110,16 @@ class SequenceEncoder(ReadingTask):
                 metric.update(told.argmax(-1) if self._kind == "class" else told, batch.targets[real])
         return loss_sum, count
 
-    def encode(self, raw: Sequence[Any]) -> Tensor:
-        """Vectors (N, D) of raw inputs, on the CPU; `.numpy()` makes an array of them.
+    def encode(self, raw: Sequence[Any]) -> npt.NDArray[np.floating[Any]]:
+        """Vectors (N, D) of raw inputs: float32, or float64 of a task in that precision.
 
         Raises:
             RnnzooError: an input cannot be encoded; its position is named.
         """
+        vectors = self._vectors(raw)
+        return vectors.to(torch.promote_types(vectors.dtype, torch.float32)).numpy()  # bfloat16 is no type of NumPy
+
+    def _vectors(self, raw: Sequence[Any]) -> Tensor:
         vectors = self.answer_each(raw, lambda inputs: self.network(inputs).cpu())
         return torch.stack(vectors) if vectors else torch.empty(0, self.network.output_size)
 
@@ -125,7 +131,7 @@ class SequenceEncoder(ReadingTask):
         """
         pairs = require_pairs("(first, second)", raw)
         first, second = zip(*pairs, strict=True) if pairs else ([], [])
-        told = self.network.head.tell(self.encode(first).to(self.device), self.encode(second).to(self.device))
+        told = self.network.head.tell(self._vectors(first).to(self.device), self._vectors(second).to(self.device))
         if self._kind == "class":
             return [self.hparams["answer"]["labels"][at] for at in told.argmax(-1).tolist()]
         scores: list[float] = told.tolist()

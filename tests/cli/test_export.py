@@ -148,7 +148,7 @@ def test_sequence_encoder_and_what_it_tells_of_a_pair(rnnzoo):
     task = bold(SequenceEncoder(TEXT, {"kind": "class", "labels": labels}, {"embedding_size": 3}, stack))
     programs, _ = exported(rnnzoo, task)
     vectors = programs["model"](inputs_of(task, RAW))["vectors"]
-    close(vectors, task.encode(RAW))
+    close(vectors, torch.from_numpy(task.encode(RAW)))
     told = programs["pair"]({"first": vectors, "second": vectors.flip(0)})["told"].argmax(-1)
     assert [labels[at] for at in told.tolist()] == task.predict(list(zip(RAW, RAW[::-1], strict=True)))
 

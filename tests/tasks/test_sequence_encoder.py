@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning import Trainer
@@ -33,6 +35,10 @@ def _task(kind: str, **given: object) -> SequenceEncoder:
     return SequenceEncoder(ENCODING, ANSWERS[kind][0], {"embedding_size": 5}, stack, **given)  # type: ignore[arg-type]
 
 
+def _encoded(task: SequenceEncoder, raw: list[Any]) -> torch.Tensor:
+    return torch.from_numpy(task.encode(raw))
+
+
 @pytest.mark.parametrize("kind", list(ANSWERS))
 def test_contract(kind: str) -> None:
     check_task(_task(kind, temperature=0.5), PairBatch(FIRST, SECOND, ANSWERS[kind][1]))
@@ -42,7 +48,7 @@ def test_contract(kind: str) -> None:
 def test_loss_by_hand(kind: str) -> None:
     task, targets = _task(kind, temperature=0.5), ANSWERS[kind][1]
     u, v = (
-        [task.encode([[ENCODING["vocabulary"][i] for i in row[:n]]])[0].double() for row, n in _rows(inputs)]
+        [_encoded(task, [[ENCODING["vocabulary"][i] for i in row[:n]]])[0].double() for row, n in _rows(inputs)]
         for inputs in (FIRST, SECOND)
     )
     cosine = [[float(a @ b / (a.norm() * b.norm())) for b in v] for a in u]
@@ -87,7 +93,7 @@ def test_retrieval_is_over_the_whole_split() -> None:
         for key, (first, second) in enumerate(texts):
             batch = PairBatch(task.inputs_of([first]), task.inputs_of([second]), torch.tensor([key]))
             task.batch_loss(batch, "val")
-    u, v = task.encode([first for first, _ in texts]), task.encode([second for _, second in texts])
+    u, v = _encoded(task, [first for first, _ in texts]), _encoded(task, [second for _, second in texts])
     ranks = []
     for i in range(len(texts)):
         similar = torch.nn.functional.cosine_similarity(u[i], v)
@@ -107,10 +113,22 @@ def test_encode_and_predict_from_a_checkpoint_alone(tmp_path: Path) -> None:
     assert isinstance(again, SequenceEncoder)
     vectors = again.encode(["a b c", "d", ["b", "what"]])
     for text, vector in zip(["a b c", "d", "b what"], vectors, strict=True):
-        torch.testing.assert_close(task.encode([text])[0], vector)  # alone as among others
+        np.testing.assert_allclose(task.encode([text])[0], vector, rtol=1e-5, atol=1e-6)  # alone as among others
     told = again.predict([("a b c", "a b c"), ("a", "d")])
     assert told[0] == pytest.approx(5.0, rel=1e-5)
-    assert told[1] == pytest.approx(5 * float(torch.nn.functional.cosine_similarity(*task.encode(["a", "d"])[:, None])))
+    assert told[1] == pytest.approx(
+        5 * float(torch.nn.functional.cosine_similarity(*_encoded(task, ["a", "d"])[:, None]))
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "told"), [(torch.float32, np.float32), (torch.float64, np.float64), (torch.bfloat16, np.float32)]
+)
+def test_vectors_are_an_array_in_a_precision_that_numpy_has(own: torch.dtype, told: Any) -> None:
+    vectors = _task("match").to(own).encode(["a b c", "d"])
+    assert (type(vectors), vectors.dtype) == (np.ndarray, told)
+    expected = _task("match").encode(["a b c", "d"])
+    np.testing.assert_allclose(vectors, expected, atol=0.02 if own == torch.bfloat16 else 1e-6)
 
 
 def test_mistakes() -> None:
@@ -135,6 +153,6 @@ def test_many_texts_keep_their_order_and_are_read_in_parts() -> None:
     texts = [" ".join("abcd"[at % 4] * (1 + at % 5)) for at in range(300)]
     found = task.encode(texts)
     assert max(rows for rows, _ in read) == 256
-    expected = torch.cat([task.encode([text]) for text in texts[:8]])
-    torch.testing.assert_close(found[:8], expected)
-    torch.testing.assert_close(found[280:288], expected)  # the same eight texts again
+    expected = np.concatenate([task.encode([text]) for text in texts[:8]])
+    np.testing.assert_allclose(found[:8], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[280:288], expected, rtol=1e-5, atol=1e-6)  # the same eight texts again
