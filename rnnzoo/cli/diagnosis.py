@@ -148,6 +148,8 @@ def _follow(item: Given, roots: Parameters, classes: Mapping[tuple[str, ...], Gi
                     _refuse_number(item, depth, names, entries)
                 continue
             names = _parameters(annotation, entries[-1]) if entries else None  # a flag means the last one
+        if part.isdigit() and depth == 1 and not item.where.startswith("--"):
+            raise _UnseenError(f"{item.place}{item.key[0]} must be a mapping of its keys, not a list")
         if part == "class_path":
             _find_class(item, _base_class(annotation))
             return
@@ -309,7 +311,12 @@ def _check_value(item: Given, annotation: Any) -> None:
     if annotation is Any:
         return
     if isinstance(annotation, _Fixed):
-        raise _UnseenError(f"{item.place}{item.name} must be a mapping of its keys, not {_shown(item)}")
+        if isinstance(item.value, dict):
+            return
+        as_text = item.where.startswith("--") and not _is_null(item)  # jsonargparse reads the text and judges it
+        raise (RnnzooError if as_text else _UnseenError)(
+            f"{item.place}{item.name} must be a mapping of its keys, not {_shown(item)}"
+        )
     if isinstance(item.value, list) and all(dataclasses.is_dataclass(choice) for choice in _choices(annotation)):
         raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not {item.value!r}")
     if _is_null(item):

@@ -4,6 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from lightning import LightningDataModule, LightningModule, Trainer
+
+from rnnzoo.cli.diagnosis import roots, unseen_mistake
+from rnnzoo.cli.keys import read_recipe
 
 
 @pytest.mark.parametrize(
@@ -189,6 +193,8 @@ def test_a_refused_run_leaves_no_folder(rnnzoo) -> None:
         ("trainer", "3", "17: trainer must be a mapping of its keys, not '3'"),
         ("data", "[]", "13: data must be a LightningDataModule (class_path and init_args), not []"),
         ("data", "3", "13: unknown class '3' (known: "),
+        ("trainer", "\n  - max_epochs: 1", "18: trainer must be a mapping of its keys, not a list"),
+        ("data", "\n  - class_path: toy_task.ToyData", "14: data must be a mapping of its keys, not a list"),
         ("model", "[1]", "4: model must be a LightningModule (class_path and init_args), not [1]"),
     ],
 )
@@ -200,6 +206,15 @@ def test_a_section_is_a_mapping(rnnzoo, section: str, value: str, message: str) 
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith(f"rnnzoo: toy.yaml:{message}")
     assert result.err.count("\n") == 1
+
+
+def test_a_trainer_may_be_given_whole_or_empty(rnnzoo) -> None:
+    recipe = Path("toy.yaml")
+    recipe.write_text(recipe.read_text().split("trainer:")[0] + "trainer: {}\n")
+    assert unseen_mistake(read_recipe(recipe), roots(Trainer, LightningModule, LightningDataModule)) is None
+    result = rnnzoo("fit", "toy.yaml", "--wandb", "off", "--trainer", '{"max_epochs": 1}')
+    assert result.code == 0, result.err
+    assert "epoch 1/1" in result.err
 
 
 def test_a_key_of_which_nothing_is_known_is_no_class(rnnzoo) -> None:
