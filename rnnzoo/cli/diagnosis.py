@@ -6,21 +6,30 @@ followed here, one by one, through the signatures of the classes they name, up t
 
 import dataclasses
 import difflib
-import inspect
-import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Union
+from typing import Any
 
 import jsonargparse
 
+from rnnzoo.cli.annotations import (
+    CALLABLE,
+    Fixed,
+    Parameters,
+    base_class,
+    choices_of,
+    element_of_list,
+    is_plain_choice,
+    signature,
+    spell,
+    subclasses,
+    takes_null,
+)
 from rnnzoo.cli.keys import Given
 from rnnzoo.errors import RnnzooError, unknown
 
-Parameters = dict[str, Any]
 OPTIONS = ("config", "ckpt_path", "wandb")  # of the command line, beside the keys
-_CALLABLE = typing.get_origin(Callable[..., int])
 
 
 def diagnose(given: Sequence[Given], roots: Parameters, complaint: BaseException) -> RnnzooError:
@@ -138,7 +147,7 @@ def _follow(item: Given, roots: Parameters, classes: Mapping[tuple[str, ...], Gi
     annotation: Any = None
     for depth, part in enumerate(item.key):
         here = item.key[: depth + 1]
-        element = _element_of_list(annotation)
+        element = element_of_list(annotation)
         if element is not None:
             annotation = element
             entries = _entries(item.key[:depth], classes)
@@ -151,7 +160,7 @@ def _follow(item: Given, roots: Parameters, classes: Mapping[tuple[str, ...], Gi
         if part.isdigit() and depth == 1 and not item.where.startswith("--"):
             raise _UnseenError(f"{item.place}{item.key[0]} must be a mapping of its keys, not a list")
         if part == "class_path":
-            _find_class(item, _base_class(annotation))
+            _find_class(item, base_class(annotation))
             return
         if names is None:  # a mapping whose keys are free, or a class that is not known from here
             return
@@ -193,88 +202,25 @@ def _unknown_key(parent: str, part: str, names: Iterable[str]) -> str:
 
 def _parameters(annotation: Any, named: Given | None) -> Parameters | None:
     """What can stand below a key of this annotation: name -> annotation; None if that is not known."""
-    for choice in _choices(annotation):
+    for choice in choices_of(annotation):
         if dataclasses.is_dataclass(choice) and isinstance(choice, type):
             return typing.get_type_hints(choice)
-        if isinstance(choice, _Fixed):
-            return _signature(choice.of)
-    base = _base_class(annotation)
+        if isinstance(choice, Fixed):
+            return signature(choice.of)
+    base = base_class(annotation)
     if base is None or named is None:
         return None
-    found = _signature(_find_class(named, base))
-    if any(typing.get_origin(choice) is _CALLABLE for choice in _choices(annotation)):
+    found = signature(_find_class(named, base))
+    if any(typing.get_origin(choice) is CALLABLE for choice in choices_of(annotation)):
         del found[next(iter(found))]  # what the caller gives: an optimizer's parameters, a scheduler's optimizer
     return found
-
-
-@dataclasses.dataclass(frozen=True)
-class _Fixed:
-    """An annotation: the arguments of exactly this class, with no class_path (the Trainer)."""
-
-    of: type
-
-
-def roots(trainer: type, model: type, data: type, **others: Any) -> Parameters:
-    """The first level of a recipe's keys."""
-    return {"trainer": _Fixed(trainer), "model": model, "data": data, **others}
-
-
-def _signature(of: Callable[..., Any]) -> Parameters:
-    """Name -> annotation of a class's arguments; through ``**kwargs``, those of its bases."""
-    found: Parameters = {}
-    for cls in inspect.getmro(of) if isinstance(of, type) else (of,):
-        function = vars(cls).get("__init__") if isinstance(cls, type) else cls
-        if not callable(function):
-            continue
-        parameters = inspect.signature(function).parameters.values()
-        try:
-            hints = typing.get_type_hints(function)
-        except (NameError, TypeError):  # a name only known to type checkers
-            hints = {}
-        for parameter in parameters:
-            if parameter.name != "self" and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-                hint = hints.get(parameter.name, Any)
-                if parameter.default is None and hint is not Any:
-                    hint = hint | None  # what many write and leave to the reader
-                found.setdefault(parameter.name, hint)
-        if not any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
-            break
-    return found
-
-
-def _choices(annotation: Any) -> tuple[Any, ...]:
-    if typing.get_origin(annotation) in (Union, types.UnionType):
-        return tuple(choice for member in typing.get_args(annotation) for choice in _choices(member))
-    return (annotation,)
-
-
-def _element_of_list(annotation: Any) -> Any:
-    for choice in _choices(annotation):
-        if typing.get_origin(choice) in (list, typing.get_origin(Iterable[int]), typing.get_origin(Sequence[int])):
-            (element,) = typing.get_args(choice)
-            if _base_class(element) is not None:
-                return element
-    return None
-
-
-def _base_class(annotation: Any) -> type | None:
-    """The class whose subclasses are to be named under this annotation; None where text or a number will do as well."""
-    choices = _choices(annotation)
-    if any(choice in (str, int, float, Any) for choice in choices):
-        return None
-    for choice in choices:
-        if typing.get_origin(choice) is _CALLABLE:
-            choice = _choices(typing.get_args(choice)[-1])[0]
-        if isinstance(choice, type) and choice.__module__ != "builtins" and not dataclasses.is_dataclass(choice):
-            return choice
-    return None
 
 
 def _find_class(named: Given, base: type | None) -> Callable[..., Any]:
     """The class (or function that makes one) that a recipe names."""
     module_name, dot, name = str(named.value).rpartition(".")
     if not dot:
-        known = {cls.__name__: cls for cls in _subclasses(base or object)}
+        known = {cls.__name__: cls for cls in subclasses(base or object)}
         if name not in known:
             raise RnnzooError(f"{named.where}: {unknown('class', name, [known for known in known if known[0] != '_'])}")
         return known[name]
@@ -301,33 +247,28 @@ def _find_class(named: Given, base: type | None) -> Callable[..., Any]:
     return typing.cast(Callable[..., Any], found)
 
 
-def _subclasses(base: type) -> list[type]:
-    direct: list[type] = base.__subclasses__()
-    return [base, *(found for subclass in direct for found in _subclasses(subclass))]
-
-
 def _check_value(item: Given, annotation: Any) -> None:
     """Refuse a value that does not fit the annotation; a class's name and what cannot be judged alone pass."""
     if annotation is Any:
         return
-    if isinstance(annotation, _Fixed):
+    if isinstance(annotation, Fixed):
         if isinstance(item.value, dict):
             return
         as_text = item.where.startswith("--") and not _is_null(item)  # jsonargparse reads the text and judges it
         raise (RnnzooError if as_text else _UnseenError)(
             f"{item.place}{item.name} must be a mapping of its keys, not {_shown(item)}"
         )
-    if isinstance(item.value, list) and all(dataclasses.is_dataclass(choice) for choice in _choices(annotation)):
-        raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not {item.value!r}")
+    if isinstance(item.value, list) and all(dataclasses.is_dataclass(choice) for choice in choices_of(annotation)):
+        raise RnnzooError(f"{item.place}{item.name} must be {spell(annotation)}, not {item.value!r}")
     if _is_null(item):
-        if not _takes_null(annotation, as_text=item.value is not None):
-            raise _UnseenError(f"{item.place}{item.name} must be {_spell(annotation)}, not null")
+        if not takes_null(annotation, as_text=item.value is not None):
+            raise _UnseenError(f"{item.place}{item.name} must be {spell(annotation)}, not null")
         return
-    base = _base_class(annotation)
+    base = base_class(annotation)
     if base is not None:
         if isinstance(item.value, str) and item.value.replace(".", "").isidentifier():
             _find_class(item, base)
-        elif not isinstance(item.value, (str, dict)) and not _is_plain_choice(item.value, annotation):
+        elif not isinstance(item.value, (str, dict)) and not is_plain_choice(item.value, annotation):
             raise RnnzooError(
                 f"{item.place}{item.name} must be a {base.__name__} (class_path and init_args), not {item.value!r}"
             )
@@ -340,51 +281,4 @@ def _check_value(item: Given, annotation: Any) -> None:
         else:
             parser.parse_object({"value": item.value})
     except (jsonargparse.ArgumentError, TypeError, ValueError):
-        raise RnnzooError(f"{item.place}{item.name} must be {_spell(annotation)}, not {item.value!r}") from None
-
-
-def _is_plain_choice(value: Any, annotation: Any) -> bool:
-    """Whether a number, a truth value or a list may stand where a class may: ``logger: false``, ``callbacks: []``."""
-    if isinstance(value, list):
-        return _element_of_list(annotation) is not None
-    return any(isinstance(choice, type) and isinstance(value, choice) for choice in _choices(annotation))
-
-
-def _takes_null(annotation: Any, as_text: bool) -> bool:
-    """Whether null may stand here, or, where it was written as a flag, the text ``null``; what is not known may.
-
-    >>> _takes_null(float | None, as_text=False), _takes_null(str, as_text=False), _takes_null(str, as_text=True)
-    (True, False, True)
-    """
-    choices = _choices(annotation)
-    known = all(isinstance(choice, type) or typing.get_origin(choice) is not None for choice in choices)
-    literals = [value for choice in choices for value in typing.get_args(choice) if choice is not value]
-    return not known or type(None) in choices or None in literals or (as_text and str in choices)
-
-
-def _spell(annotation: Any) -> str:
-    """An annotation in words.
-
-    >>> _spell(float | None)
-    'a float or null'
-    >>> _spell(list[str])
-    'a list, written [A, B]'
-    """
-    words = []
-    for choice in _choices(annotation):
-        if choice is type(None):
-            words.append("null")
-        elif isinstance(choice, type) and typing.get_origin(choice) is None:
-            words.append(
-                {"int": "an int", "str": "text", "bool": "true or false"}.get(choice.__name__, f"a {choice.__name__}")
-            )
-        elif typing.get_origin(choice) is typing.Literal:
-            words += map(str, typing.get_args(choice))
-        elif typing.get_origin(choice) is list:
-            words.append("a list, written [A, B]")
-        elif typing.get_origin(choice) is _CALLABLE:
-            made = typing.get_args(choice)[-1]
-            words.append(f"a class of {getattr(made, '__name__', made)}")
-        else:
-            words.append(f"a {str(choice).replace('typing.', '')}")
-    return " or ".join(words)
+        raise RnnzooError(f"{item.place}{item.name} must be {spell(annotation)}, not {item.value!r}") from None

@@ -14,8 +14,9 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 
 from rnnzoo.callbacks import ClassReporter, ExactResume, InterruptCheckpoint, LastCheckpoint, ThroughputMonitor
 from rnnzoo.cli import console, keys, metrics_file, runs, wandb
+from rnnzoo.cli.annotations import roots
 from rnnzoo.cli.checkpoints import AtomicCheckpointIO
-from rnnzoo.cli.diagnosis import diagnose, first_mistake, roots, unseen_mistake
+from rnnzoo.cli.diagnosis import diagnose, first_mistake, unseen_mistake
 from rnnzoo.cli.links import links
 from rnnzoo.cli.request import Request, lack
 from rnnzoo.errors import RnnzooError

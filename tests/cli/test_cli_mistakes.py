@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from lightning import LightningDataModule, LightningModule, Trainer
 
-from rnnzoo.cli.diagnosis import roots, unseen_mistake
+from rnnzoo.cli.annotations import roots
+from rnnzoo.cli.diagnosis import unseen_mistake
 from rnnzoo.cli.keys import read_recipe
 
 
