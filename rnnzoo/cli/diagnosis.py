@@ -79,7 +79,7 @@ def unseen_mistake(given: Sequence[Given], roots: Parameters) -> RnnzooError | N
 
 
 class _UnseenError(RnnzooError):
-    """A null stands where none may, or what is no mapping where the trainer's keys should."""
+    """A null where none may stand, or no mapping where the keys of a trainer, model or data should."""
 
 
 def _mistakes(given: Sequence[Given], roots: Parameters) -> Iterator[tuple[Given, RnnzooError]]:
