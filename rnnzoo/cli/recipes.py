@@ -1,5 +1,6 @@
 """Where the recipes are, what their headers say, and the commands that show and copy them."""
 
+import difflib
 import os
 import shutil
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnzoo.cli.arguments import Arguments
-from rnnzoo.errors import RnnzooError, unknown
+from rnnzoo.errors import RnnzooError
 
 HEADER_KEYS = ("about", "data", "offline", "reaches", "command", "hardware", "result")
 
@@ -87,7 +88,14 @@ def find(name: str) -> Recipe:
         if not path.is_file():
             raise RnnzooError(f"no such recipe file: {name} (rnnzoo ls lists the recipes that are known by name)")
         return Recipe(_recorded_name(path) or path.stem, path)
-    raise RnnzooError(f"{unknown('recipe', name, recipes)}; a file of your own ends in .yaml")
+    if path.suffix == ".ckpt":
+        raise RnnzooError(
+            f"{name} is a checkpoint, and a recipe or the config.yaml of its run is expected, as in rnnzoo test RECIPE "
+            f"--ckpt_path {name}"
+        )
+    near = difflib.get_close_matches(name, recipes, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(map(repr, near))}? rnnzoo ls" if near else "rnnzoo ls"
+    raise RnnzooError(f"unknown recipe {name!r}: {hint} lists them; a file of your own ends in .yaml")
 
 
 def _recorded_name(path: Path) -> str | None:

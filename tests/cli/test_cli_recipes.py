@@ -60,6 +60,12 @@ def test_cp_does_not_overwrite(rnnzoo) -> None:
     [
         (["sl"], "unknown command 'sl': did you mean 'ls'"),
         (["cat", "transducer/pydoc-word-lstn"], "unknown recipe 'transducer/pydoc-word-lstn': did you mean"),
+        (["cat", "qqqq"], "unknown recipe 'qqqq': rnnzoo ls lists them; a file of your own ends in .yaml\n"),
+        (
+            ["test", "runs/best.ckpt"],
+            "runs/best.ckpt is a checkpoint, and a recipe or the config.yaml of its run is expected, as in rnnzoo test "
+            "RECIPE --ckpt_path runs/best.ckpt\n",
+        ),
         (["cat", "none.yaml"], "no such recipe file: none.yaml (rnnzoo ls lists the recipes"),
         (["cp", "transducer/pydoc-word-lstm", "nowhere/x.yaml"], "no such folder: nowhere"),
         (["cp", "transducer/pydoc-word-lstm", "mine"], "mine: a recipe's file must end in .yaml"),
