@@ -126,7 +126,12 @@ class SequenceTask(RefusesOtherLightning, LightningModule):
         return None
 
     def setup(self, stage: str) -> None:
-        """Refuse what would end in an error about frozen dataclasses."""
+        """Refuse a compiled task, and what would end in an error about frozen dataclasses."""
+        if self._compiler_ctx is not None:  # Lightning's note that the Trainer was given a compiled module
+            raise RnnzooError(
+                "torch.compile(task) would compile the metrics and the log too, which fails: give the Trainer the "
+                "task, and compile what it trains, task.network.compile()"
+            )
         if isinstance(self.trainer.precision_plugin, (DoublePrecision, HalfPrecision)):
             raise RnnzooError(
                 f"precision {self.trainer.precision_plugin.precision} makes Lightning convert batches, and rnnzoo's "

@@ -15,7 +15,9 @@ from torchmetrics import Metric, SumMetric
 
 from rnnzoo import tasks
 from rnnzoo.batches import LanguageModelBatch
+from rnnzoo.data.lanes import LaneLoader
 from rnnzoo.errors import RnnzooError
+from rnnzoo.recurrent import StackConfig
 from rnnzoo.tasks import LanguageModel, SequenceTask, Transducer, WindowLanguageModel
 from rnnzoo.tasks.optimization import parameter_groups
 from rnnzoo.testing.tasks import check_task
@@ -157,6 +159,35 @@ def test_a_trainer_of_the_other_package_is_met_with_a_line(tmp_path: Path) -> No
     assert task.__class__ is LanguageModel
     assert isinstance(task, LightningModule)
     assert not isinstance(task, dict)
+
+
+@pytest.mark.parametrize("use", ["fit", "validate", "test"])
+def test_a_compiled_task_is_met_with_the_way_to_compile(make_trainer: MakeTrainer, use: str) -> None:
+    compiled = torch.compile(Squares())
+    trainer = make_trainer(max_epochs=1)
+    with pytest.raises(RnnzooError, match=r"torch\.compile\(task\) .* task\.network\.compile\(\)"):
+        getattr(trainer, use)(compiled, Rows([[1, 0]]))
+
+
+def test_a_compiled_network_is_trained_as_it_was(make_trainer: MakeTrainer) -> None:
+    """With a compiler that changes nothing: what the steps call is counted, not how fast it is."""
+    calls: list[int] = []
+
+    def compiler(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Any:
+        def run(*arguments: torch.Tensor) -> Any:
+            calls.append(1)
+            return graph.forward(*arguments)
+
+        return run
+
+    stack = StackConfig(cell="gru", hidden_size=4, engine="reference")
+    plain, compiled = LanguageModel(WORDS, stack=stack), LanguageModel(WORDS, stack=stack)
+    compiled.load_state_dict(plain.state_dict())
+    compiled.network.compile(backend=compiler)
+    for task in (plain, compiled):
+        make_trainer(max_epochs=2).fit(task, LaneLoader(torch.arange(60) % 5, 2, 5, 1))
+    assert calls
+    torch.testing.assert_close(compiled.state_dict(), plain.state_dict())
 
 
 def test_methods_that_must_be_defined() -> None:
