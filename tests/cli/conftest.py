@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from toy_runs import HERE
 
 from rnnzoo.cli import main
-
-HERE = Path(__file__).parent
 
 
 class Result(NamedTuple):
@@ -44,8 +43,3 @@ def rnnzoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         return Result(code, *capsys.readouterr())
 
     return run
-
-
-def runs(root: Path = Path("runs")) -> list[Path]:
-    """The folders of all runs of the toy recipe, oldest first."""
-    return sorted((root / "toy").iterdir())

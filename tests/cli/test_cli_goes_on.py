@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import runs
+from toy_runs import runs
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import HERE, runs
+from toy_runs import HERE, runs
 
 
 def rows(path: Path) -> list[dict[str, str]]:
