@@ -101,6 +101,6 @@ def test_the_library_of_this_python() -> None:
     names = [name for name, _ in library.library_modules()]
     assert names == sorted(names)
     assert {"ast.py", "json/decoder.py"} <= set(names)
-    data = IdentifierRolesDataModule(modules=10, max_tokens=60)
+    data = IdentifierRolesDataModule(modules=20, max_tokens=60)
     for split in ("train", "validation", "test"):
         assert (data.targets(split) >= 0).any()
